@@ -1,0 +1,58 @@
+#include "platform/os_calls.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+void *
+os_mmap(void *addr, size_t len, int prot, int flags)
+{
+	return mmap(addr, len, prot, flags | MAP_ANONYMOUS, -1, 0);
+}
+
+int
+os_munmap(void *addr, size_t len)
+{
+	return munmap(addr, len);
+}
+
+int
+os_madvise(void *addr, size_t len, int advice)
+{
+	return madvise(addr, len, advice);
+}
+
+int
+os_mprotect(void *addr, size_t len, int prot)
+{
+	return mprotect(addr, len, prot);
+}
+
+void *
+os_mremap(void *old_addr, size_t old_len, size_t new_len, int flags,
+    void *new_addr)
+{
+#if HAVE_MREMAP
+	return mremap(old_addr, old_len, new_len, flags, new_addr);
+#else
+	(void)old_addr;
+	(void)old_len;
+	(void)new_len;
+	(void)flags;
+	(void)new_addr;
+	errno = ENOSYS;
+	return MAP_FAILED;
+#endif
+}
+
+void *
+os_sbrk(intptr_t increment)
+{
+#if HAVE_SBRK
+	return sbrk(increment);
+#else
+	(void)increment;
+	errno = ENOMEM;
+	return (void *)-1;
+#endif
+}

@@ -1,0 +1,27 @@
+/*
+ * os_calls: the only file that makes memory system calls.
+ *
+ * Thin by contract: each function is one call, returns what the system
+ * returned (MAP_FAILED or -1 with errno set on failure) and adds nothing.
+ * Tests replace this object at link time to make the n-th call fail.
+ * Not for: policy, rounding, errno handling (all in pages.c).
+ */
+#ifndef PLATFORM_OS_CALLS_H
+#define PLATFORM_OS_CALLS_H
+
+#include "platform/build.h"
+
+/* Anonymous memory; `flags` are completed with MAP_ANONYMOUS. */
+void *os_mmap(void *addr, size_t len, int prot, int flags);
+int os_munmap(void *addr, size_t len);
+int os_madvise(void *addr, size_t len, int advice);
+int os_mprotect(void *addr, size_t len, int prot);
+
+/* MAP_FAILED with ENOSYS where there is no such call. */
+void *os_mremap(void *old_addr, size_t old_len, size_t new_len, int flags,
+    void *new_addr);
+
+/* Move the end of the data segment; the old end, or (void *)-1. */
+void *os_sbrk(intptr_t increment);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * pages: address space and memory from the system, in whole pages.
+ *
+ * Owns the difference between PAGE, the allocator's unit (4 KiB everywhere),
+ * and the kernel's page, a run-time number that may be larger: mappings are
+ * rounded up to it; purging, guarding and advice act on the whole kernel
+ * pages inside the range, and answer ERR_REFUSED when there is none.
+ *
+ * Every call to the system may fail at any time.  A function that reports an
+ * error has changed nothing, unless it says otherwise.  errno is as the
+ * caller had it, on success and on failure.
+ *
+ * Locking: none.  Facts about the system are found out when first needed and
+ * kept in atomics; racing threads find out the same.
+ *
+ * Not for: deciding what to map, keep or return (page/).
+ */
+#ifndef PLATFORM_PAGES_H
+#define PLATFORM_PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "platform/compiler.h"
+#include "platform/err.h"
+
+typedef enum {
+	THP_MODE_UNSUPPORTED, /* no such file */
+	THP_MODE_NEVER,
+	THP_MODE_MADVISE,
+	THP_MODE_ALWAYS
+} thp_mode_t;
+
+/* The kernel's page size: a power of two, at least PAGE.  Set by pages_boot. */
+extern size_t os_page_size;
+
+/* Option: believe that MADV_DONTNEED zeroes, without the test. */
+extern bool pages_trust_madvise;
+
+/* No system calls. */
+void pages_boot(void);
+
+/*
+ * Does the system give out memory before it has it?  Asked of the system once
+ * 64 MiB are mapped, unless it has been told here.
+ */
+void pages_assume_overcommit(bool overcommits);
+
+/*
+ * `size` bytes, rounded up to the kernel's page, aligned to `alignment` (a
+ * power of two); at exactly `addr` when that is not NULL.  `*commit` in: the
+ * memory must be usable at once.  Out: it is.  NULL on failure.
+ *
+ * A new mapping reads as zeros.
+ */
+void *pages_map(void *addr, size_t size, size_t alignment, bool *commit);
+
+/*
+ * Give a range back, rounded up to the kernel's page.  Can fail: a hole in a
+ * mapping costs the kernel a descriptor.  The range is then still mapped.
+ */
+MUST_CHECK err_t pages_unmap(void *addr, size_t size);
+
+/*
+ * Make a range usable that is not committed, and the reverse.  Decommitting
+ * is refused where the system gives out memory before it has it, since
+ * purging does the same at less cost.
+ */
+MUST_CHECK err_t pages_commit(void *addr, size_t size);
+MUST_CHECK err_t pages_decommit(void *addr, size_t size);
+
+/*
+ * Let the system take the memory when it needs to; contents are zero or
+ * unchanged, page by page, until written.
+ */
+MUST_CHECK err_t pages_purge_lazy(void *addr, size_t size);
+
+/* Return the memory now.  After ERR_NONE the whole range reads as zeros. */
+MUST_CHECK err_t pages_purge_forced(void *addr, size_t size);
+
+/* Does MADV_DONTNEED zero?  It does not under some emulators. */
+bool pages_dontneed_zeroes(void);
+
+/* Make any access fault, and undo that. */
+MUST_CHECK err_t pages_guard(void *addr, size_t size);
+MUST_CHECK err_t pages_unguard(void *addr, size_t size);
+
+/* Ask for huge pages, ask for none, make them now. */
+MUST_CHECK err_t pages_hugify(void *addr, size_t size);
+MUST_CHECK err_t pages_nohugify(void *addr, size_t size);
+MUST_CHECK err_t pages_collapse(void *addr, size_t size);
+
+/* Touch a range for writing without changing it, in one call. */
+MUST_CHECK err_t pages_populate(void *addr, size_t size);
+
+/*
+ * Move the contents of `from` to `to` without copying.  Both are mapped,
+ * committed, aligned to the kernel's page and disjoint; `size` is a multiple
+ * of it.  Afterwards `to` has the contents and `from` reads as zeros.  What
+ * `to` held is lost.
+ */
+MUST_CHECK err_t pages_move(void *from, void *to, size_t size);
+
+/* The system's policy on huge pages; reads a file the first time. */
+thp_mode_t pages_thp_mode(void);
+
+/*
+ * Bytes of address space that could not be unmapped when a mapping was
+ * trimmed to its alignment: untouched, but still mapped.
+ */
+size_t pages_abandoned_bytes(void);
+
+#endif

@@ -1,0 +1,42 @@
+#include "platform/clock.h"
+
+#include "support/harness.h"
+
+#include <errno.h>
+#include <time.h>
+
+/* No clock goes back, and errno stays. */
+TEST(clocks_do_not_go_back)
+{
+	errno = ERANGE;
+	uint64_t coarse = clock_ns();
+	uint64_t precise = clock_precise_ns();
+	for (int i = 0; i < 100000; i++) {
+		uint64_t coarse_next = clock_ns();
+		uint64_t precise_next = clock_precise_ns();
+		assert_true(coarse_next >= coarse);
+		assert_true(precise_next >= precise);
+		coarse = coarse_next;
+		precise = precise_next;
+	}
+	assert_int_equal(errno, ERANGE);
+}
+
+/* The cheap clock is at most a tick behind (loosely, on a busy machine). */
+TEST(clocks_agree)
+{
+	uint64_t before = clock_precise_ns();
+	uint64_t coarse = clock_ns();
+	uint64_t after = clock_precise_ns();
+	assert_true(coarse <= after);
+	assert_true(coarse + 100 * NS_PER_MS >= before);
+}
+
+TEST(realtime_is_now)
+{
+	uint64_t before = (uint64_t)time(NULL);
+	uint64_t now = clock_realtime_ns() / NS_PER_SEC;
+	uint64_t after = (uint64_t)time(NULL);
+	/* time() may lag behind by a tick. */
+	assert_true(now >= before && now <= after + 1);
+}
