@@ -1,0 +1,360 @@
+#include "api/alloc.h"
+
+#include <string.h>
+
+#include "api/init.h"
+#include "arena/large.h"
+#include "arena/misuse.h"
+#include "platform/assert.h"
+#include "thread/tcache.h"
+#include "thread/thread_event.h"
+
+#define JUNK_ALLOC	0xa5
+#define JUNK_FREE	0x5a
+
+/* Seed for large blocks of threads without a state. */
+static _Atomic uint64_t shared_prng = 0x9e3779b97f4a7c15u;
+
+/* Fill a fresh block as the options and the caller want it. */
+static void
+fill_new(void *ptr, size_t usize, bool zero, bool zeroed)
+{
+	if (zero || (config_fill && opt.zero)) {
+		if (!zeroed) {
+			memset(ptr, 0, usize);
+		}
+	} else if (config_fill && unlikely((opt.junk & OPT_JUNK_ALLOC) != 0)) {
+		memset(ptr, JUNK_ALLOC, usize);
+	}
+}
+
+static void
+fill_freed(void *ptr, size_t usize)
+{
+	if (config_fill && unlikely((opt.junk & OPT_JUNK_FREE) != 0)) {
+		memset(ptr, JUNK_FREE, usize);
+	}
+}
+
+/* Past any cache. */
+static void *
+alloc_from_arena(arena_t *arena, tsd_t *tsd, size_t size, size_t usize,
+    const alloc_spec_t *spec)
+{
+	if (usize <= SC_SMALL_MAX) {
+		void *ptr = NULL;
+		bool contended;
+		if (arena_fill(arena, szind_of(usize), &ptr, 1,
+		    &contended) != 0) {
+			fill_new(ptr, usize, spec->zero, false);
+		}
+		return ptr;
+	}
+	uint64_t seed = atomic_fetch_add_explicit(&shared_prng, usize,
+	    memory_order_relaxed);
+	bool zero = spec->zero || (config_fill && opt.zero);
+	void *ptr = large_alloc(arena, size, usize, spec->alignment, zero,
+	    tsd != NULL ? &tsd->prng : &seed);
+	if (ptr != NULL) {
+		fill_new(ptr, usize, zero, true);
+	}
+	return ptr;
+}
+
+static void *
+alloc_with_state(tsd_t *tsd, size_t size, size_t usize,
+    const alloc_spec_t *spec)
+{
+	unsigned cind = cind_of_usize(usize);
+	bool cacheable = cind != 0 && spec->alignment <= PAGE &&
+	    !spec->uncached && tsd->cache_enabled;
+	void *ptr;
+	if (cacheable && (cind_is_small(cind) || spec->alignment <= CACHELINE)) {
+		ptr = cache_slot_pop(&tsd->slots[cind]);
+		if (ptr == NULL) {
+			ptr = tcache_alloc_slow(tsd, cind, size);
+		}
+		if (ptr != NULL) {
+			fill_new(ptr, usize, spec->zero, false);
+		}
+	} else {
+		arena_t *arena = spec->arena != NULL ? spec->arena :
+		    arenas_for_large(tsd->arena, usize);
+		ptr = alloc_from_arena(arena, tsd, size, usize, spec);
+		if (cind == 0 && ptr != NULL) {
+			arena_tick(arena);
+		}
+	}
+	if (ptr != NULL) {
+		thread_count_alloc(tsd, usize);
+	}
+	return ptr;
+}
+
+void *
+alloc_general(size_t size, const alloc_spec_t *spec)
+{
+	if (unlikely(!init_done())) {
+		return NULL;
+	}
+	size_t usize = spec->alignment <= 1 ? size_class_usize(size) :
+	    size_class_aligned_usize(size, spec->alignment);
+	if (unlikely(usize == 0)) {
+		return NULL;
+	}
+	tsd_t *tsd = tsd_get();
+	if (unlikely(tsd == NULL)) {
+		return alloc_from_arena(arenas_get(0), NULL, size, usize,
+		    spec);
+	}
+	return alloc_with_state(tsd, size, usize, spec);
+}
+
+void *
+alloc_plain(size_t size)
+{
+	/* The middle sizes: cached, but beyond the table. */
+	tsd_t *tsd = tsd_tls;
+	if (likely(size > SC_LOOKUP_MAX && size <= SC_CACHED_MAX &&
+	    tsd_is_real(tsd) && opt.disable_large_size_classes)) {
+		unsigned cind = size <= SC_SMALL_MAX ?
+		    cind_of_small(szind_compute(size)) :
+		    cind_of_large(align_up(size, PAGE));
+		cache_slot_t *slot = &tsd->slots[cind];
+		uint64_t allocated = tsd->allocated + slot->usize;
+		if (likely(allocated < tsd->event_at)) {
+			void *ptr = cache_slot_pop(slot);
+			if (likely(ptr != NULL)) {
+				tsd->allocated = allocated;
+				return ptr;
+			}
+		}
+	}
+	return alloc_general(size, &ALLOC_PLAIN);
+}
+
+size_t
+alloc_usable_size(const void *ptr)
+{
+	unsigned code = pagemap_code(ptr);
+	if (likely(code != 0)) {
+		return cind_usize(code / 2);
+	}
+	if (ptr == NULL) {
+		return 0;
+	}
+	edata_t *edata = large_find(ptr);
+	if (unlikely(edata == NULL)) {
+		misuse_report(ptr);
+		return 0;
+	}
+	return edata->usize;
+}
+
+static void
+free_to_arena(unsigned cind, void *ptr)
+{
+	if (cind != 0 && cind_is_small(cind)) {
+		arena_flush(cind - 1, &ptr, 1);
+	} else {
+		large_free(ptr);
+	}
+}
+
+/* A block known to be live, or at least to look so. */
+static void
+free_checked(unsigned cind, void *ptr, size_t usize, bool uncached)
+{
+	tsd_t *tsd = tsd_get_for_free();
+	fill_freed(ptr, usize);
+	if (unlikely(tsd == NULL)) {
+		free_to_arena(cind, ptr);
+		return;
+	}
+	thread_count_free(tsd, usize);
+	if (cind == 0 || uncached || !tsd->cache_enabled) {
+		free_to_arena(cind, ptr);
+	} else if (!cache_slot_push(&tsd->slots[cind], ptr)) {
+		tcache_free_slow(tsd, cind, ptr);
+	}
+}
+
+static void
+free_large(void *ptr, bool uncached)
+{
+	edata_t *edata = large_find(ptr);
+	if (unlikely(edata == NULL)) {
+		misuse_report(ptr);
+		return;
+	}
+	unsigned cind = edata->cind;
+	arena_t *arena = arena_of(edata);
+	free_checked(cind, ptr, edata->usize, uncached);
+	if (cind == 0) {
+		arena_tick(arena);
+	}
+}
+
+void
+alloc_free(void *ptr, bool uncached)
+{
+	unsigned cind = pagemap_code(ptr) / 2;
+	if (likely(cind != 0)) {
+		free_checked(cind, ptr, cind_usize(cind), uncached);
+	} else if (ptr != NULL) {
+		free_large(ptr, uncached);
+	}
+}
+
+void
+alloc_free_sized(void *ptr, size_t usize, bool uncached)
+{
+	if (ptr == NULL) {
+		return;
+	}
+	unsigned code = pagemap_code(ptr);
+	size_t actual;
+	if (code != 0) {
+		actual = cind_usize(code / 2);
+	} else {
+		edata_t *edata = large_find(ptr);
+		if (edata == NULL) {
+			misuse_report(ptr);
+			return;
+		}
+		actual = edata->usize;
+	}
+	if (unlikely(actual != usize)) {
+		misuse_report_size(ptr, actual, usize);
+		return;
+	}
+	alloc_free(ptr, uncached);
+}
+
+/* New block, copy, free the old one. */
+static void *
+resize_by_copy(void *ptr, size_t old_usize, size_t size, size_t usize,
+    const alloc_spec_t *spec)
+{
+	void *fresh = alloc_general(size, spec);
+	if (fresh == NULL) {
+		return NULL;
+	}
+	memcpy(fresh, ptr, old_usize < usize ? old_usize : usize);
+	alloc_free(ptr, spec->uncached);
+	return fresh;
+}
+
+static void
+count_resize(size_t old_usize, size_t usize)
+{
+	tsd_t *tsd = tsd_tls;
+	if (tsd_is_real(tsd)) {
+		thread_count_free(tsd, old_usize);
+		thread_count_alloc(tsd, usize);
+	}
+}
+
+/* In place, or by moving pages; NULL: copy. */
+static void *
+resize_large(edata_t *edata, void *ptr, size_t usize,
+    const alloc_spec_t *spec)
+{
+	size_t old_usize = edata->usize;
+	if (usize <= SC_SMALL_MAX || !is_aligned((uintptr_t)ptr,
+	    spec->alignment)) {
+		return NULL;
+	}
+	if (!large_resize(edata, usize, usize, spec->zero)) {
+		tsd_t *tsd = tsd_tls;
+		if (!tsd_is_real(tsd) || spec->alignment > CACHELINE) {
+			return NULL;
+		}
+		ptr = large_move(spec->arena != NULL ? spec->arena :
+		    arenas_for_large(tsd->arena, usize), edata, usize,
+		    spec->zero);
+	}
+	if (ptr != NULL) {
+		count_resize(old_usize, usize);
+		if (usize > old_usize && !spec->zero) {
+			fill_new((char *)ptr + old_usize, usize - old_usize,
+			    false, false);
+		}
+	}
+	return ptr;
+}
+
+void *
+alloc_resize(void *ptr, size_t size, const alloc_spec_t *spec)
+{
+	if (unlikely(!init_done())) {
+		return NULL;
+	}
+	size_t usize = spec->alignment <= 1 ? size_class_usize(size) :
+	    size_class_aligned_usize(size, spec->alignment);
+	if (unlikely(usize == 0)) {
+		return NULL;
+	}
+	size_t old_usize;
+	edata_t *edata = NULL;
+	unsigned cind = pagemap_code(ptr) / 2;
+	if (cind != 0) {
+		old_usize = cind_usize(cind);
+		if (usize == old_usize &&
+		    is_aligned((uintptr_t)ptr, spec->alignment)) {
+			count_resize(old_usize, usize);
+			return ptr;
+		}
+	} else {
+		edata = large_find(ptr);
+		if (unlikely(edata == NULL)) {
+			misuse_report(ptr);
+			return NULL;
+		}
+		old_usize = edata->usize;
+		void *same = resize_large(edata, ptr, usize, spec);
+		if (same != NULL) {
+			return same;
+		}
+	}
+	return resize_by_copy(ptr, old_usize, size, usize, spec);
+}
+
+size_t
+alloc_resize_in_place(void *ptr, size_t size, size_t extra, size_t alignment,
+    bool zero)
+{
+	unsigned cind = pagemap_code(ptr) / 2;
+	if (cind != 0) {
+		return cind_usize(cind);
+	}
+	edata_t *edata = large_find(ptr);
+	if (unlikely(edata == NULL)) {
+		misuse_report(ptr);
+		return 0;
+	}
+	size_t old_usize = edata->usize;
+	if (size > SC_LARGE_MAX || !is_aligned((uintptr_t)ptr, alignment)) {
+		return old_usize;
+	}
+	if (extra > SC_LARGE_MAX - size) {
+		extra = SC_LARGE_MAX - size;
+	}
+	size_t usize_max = alignment <= 1 ? size_class_usize(size + extra) :
+	    size_class_aligned_usize(size + extra, alignment);
+	size_t usize_min = alignment <= 1 ? size_class_usize(size) :
+	    size_class_aligned_usize(size, alignment);
+	if (usize_max < SC_LARGE_MIN || usize_max == 0) {
+		return old_usize;
+	}
+	(void)large_resize(edata, usize_min, usize_max, zero);
+	size_t usize = edata->usize;
+	if (usize != old_usize) {
+		count_resize(old_usize, usize);
+		if (usize > old_usize && !zero) {
+			fill_new((char *)ptr + old_usize, usize - old_usize,
+			    false, false);
+		}
+	}
+	return usize;
+}

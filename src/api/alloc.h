@@ -1,0 +1,50 @@
+/*
+ * alloc: the general paths behind all entry points.
+ *
+ * The fast paths (api/fastpath.h) serve small requests from the thread's
+ * cache; everything else ends here.  These functions choose between cache,
+ * arena and large blocks, count, fill, and report misuse.  They neither set
+ * nor clear errno: that is the entry points' contract.
+ */
+#ifndef API_ALLOC_H
+#define API_ALLOC_H
+
+#include "thread/tsd.h"
+
+/* What an allocation asks for, beyond its size. */
+typedef struct {
+	size_t alignment;	/* power of two; 1: none */
+	bool zero;		/* all of the usable size reads zero */
+	bool uncached;		/* not from (or to) the thread's cache */
+	arena_t *arena;		/* NULL: the thread's */
+} alloc_spec_t;
+
+#define ALLOC_PLAIN	((alloc_spec_t){ .alignment = 1 })
+
+/* NULL: no memory, or the size can not be had. */
+void *alloc_general(size_t size, const alloc_spec_t *spec);
+
+/* As alloc_general() for a request without wishes; the usual slow path. */
+void *alloc_plain(size_t size);
+
+/* A live block's usable size; 0 for NULL; misuse is reported. */
+size_t alloc_usable_size(const void *ptr);
+
+/* Free whatever it is. */
+void alloc_free(void *ptr, bool uncached);
+
+/* Free, having been told a usable size: another class is a fault. */
+void alloc_free_sized(void *ptr, size_t usize, bool uncached);
+
+/*
+ * A block with the contents of `ptr`, of which up to the smaller usable size
+ * is kept; at the same address if possible.  NULL: no memory, `ptr` is as it
+ * was.
+ */
+void *alloc_resize(void *ptr, size_t size, const alloc_spec_t *spec);
+
+/* In place only: the usable size that results. */
+size_t alloc_resize_in_place(void *ptr, size_t size, size_t extra,
+    size_t alignment, bool zero);
+
+#endif

@@ -1,0 +1,39 @@
+#include "api/fork.h"
+
+#include <pthread.h>
+
+#include "page/dss.h"
+#include "platform/fatal.h"
+#include "thread/tsd.h"
+
+static void
+prefork(void)
+{
+	tsd_prefork();
+	arenas_prefork();
+	dss_prefork();
+}
+
+static void
+postfork_parent(void)
+{
+	dss_postfork_parent();
+	arenas_postfork_parent();
+	tsd_postfork_parent();
+}
+
+static void
+postfork_child(void)
+{
+	dss_postfork_child();
+	arenas_postfork_child(tsd_is_real(tsd_tls) ? tsd_tls->arena : NULL);
+	tsd_postfork_child();
+}
+
+void
+fork_boot(void)
+{
+	if (pthread_atfork(prefork, postfork_parent, postfork_child) != 0) {
+		warn("Error in pthread_atfork()");
+	}
+}

@@ -1,0 +1,116 @@
+#include "api/init.h"
+
+#include <stdlib.h>
+
+#include "api/fork.h"
+#include "arena/bin_info.h"
+#include "ctl/stats_print.h"
+#include "meta/options.h"
+#include "platform/io.h"
+#include "platform/mutex.h"
+#include "platform/pages.h"
+#include "thread/tcache.h"
+
+_Atomic int init_state = INIT_NONE;
+
+static mutex_t init_lock = MUTEX_INITIALIZER("init", LOCK_INIT);
+static _Atomic(void *) init_thread;
+
+/* What of the start is done, so that a second try goes on from there. */
+static bool options_read, fork_registered;
+
+static void
+boot_options(void)
+{
+	if (options_read) {
+		return;
+	}
+	options_read = true;
+	options_sources_t sources;
+	options_sources_system(&sources);
+	options_boot(&sources);
+	pages_trust_madvise = opt.trust_madvise;
+	mutex_max_spin = opt.mutex_max_spin;
+}
+
+/* In order: each needs those before it. */
+static bool
+boot_low(void)
+{
+	pages_boot();
+	boot_options();
+	size_class_boot();
+	bin_info_boot();
+	tsd_boot();
+	return arenas_boot() == ERR_NONE;
+}
+
+static void
+print_stats_at_exit(void)
+{
+	stats_print(NULL, NULL, opt.stats_print_opts);
+}
+
+/* These may allocate, and are served already. */
+static void
+boot_high(void)
+{
+	(void)!tsd_boot_key();
+	if (!fork_registered) {
+		fork_registered = true;
+		fork_boot();
+	}
+	if (opt.stats_print && atexit(print_stats_at_exit) != 0) {
+		io_message("<jemalloc>: Error in atexit()\n");
+	}
+}
+
+bool
+init_slow(void)
+{
+	int state = atomic_load_explicit(&init_state, memory_order_acquire);
+	if (state == INIT_READY) {
+		return true;
+	}
+	if (state == INIT_RUNNING && atomic_load_explicit(&init_thread,
+	    memory_order_relaxed) == os_thread_self()) {
+		/* Nested in boot_high(), or in a message handler. */
+		return arenas_get(0) != NULL;
+	}
+	mutex_lock(&init_lock);
+	bool ready = true;
+	if (atomic_load_explicit(&init_state, memory_order_relaxed) !=
+	    INIT_READY) {
+		atomic_store_explicit(&init_thread, os_thread_self(),
+		    memory_order_relaxed);
+		atomic_store_explicit(&init_state, INIT_RUNNING,
+		    memory_order_release);
+		ready = boot_low();
+		if (ready) {
+			boot_high();
+		}
+		atomic_store_explicit(&init_state,
+		    ready ? INIT_READY : INIT_NONE, memory_order_release);
+		atomic_store_explicit(&init_thread, NULL,
+		    memory_order_relaxed);
+	}
+	mutex_unlock(&init_lock);
+	return ready;
+}
+
+/* Before main(): fork handlers are there before the program's own. */
+__attribute__((constructor)) static void
+init_constructor(void)
+{
+	(void)init_done();
+}
+
+/* What is still cached was freed by the program: check that it was right. */
+__attribute__((destructor)) static void
+init_destructor(void)
+{
+	if (atomic_load_explicit(&init_state, memory_order_relaxed) ==
+	    INIT_READY && tsd_is_real(tsd_tls)) {
+		tcache_flush(tsd_tls);
+	}
+}

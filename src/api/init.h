@@ -1,0 +1,34 @@
+/*
+ * init: bringing the allocator up, once, from whatever call comes first.
+ *
+ * State: one atomic word.  The thread that initialises may come back here
+ * (recursively) and is told to go on; others wait.  A failed start leaves
+ * nothing behind and is tried again by the next call.
+ */
+#ifndef API_INIT_H
+#define API_INIT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "platform/compiler.h"
+
+typedef enum {
+	INIT_NONE,
+	INIT_RUNNING,	/* arena 0 may or may not be there yet */
+	INIT_READY
+} init_state_t;
+
+extern _Atomic int init_state;
+
+/* True: allocation works.  False: no memory for the start. */
+bool init_slow(void) COLD;
+
+static inline bool
+init_done(void)
+{
+	return likely(atomic_load_explicit(&init_state,
+	    memory_order_acquire) == INIT_READY) || init_slow();
+}
+
+#endif

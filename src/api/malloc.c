@@ -1,0 +1,255 @@
+/*
+ * malloc: the entry points of C, POSIX and C++ below the operators.
+ *
+ * Here the outside contract is kept: errno, zero sizes, which alignments are
+ * valid, what realloc(p, 0) does.  The work is done below.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "api/entry.h"
+#include "api/fastpath.h"
+#include "meta/options.h"
+#include "platform/fatal.h"
+#include "platform/public_names.h"
+
+_Atomic size_t zero_reallocs;
+
+/* No memory: errno, or the end. */
+static void *
+out_of_memory(const char *function)
+{
+	if (config_xmalloc && opt.xmalloc) {
+		fatal("Error in %s(): out of memory", function);
+	}
+	errno = ENOMEM;
+	return NULL;
+}
+
+static NOINLINE void *
+malloc_slow(size_t size)
+{
+	void *ptr = alloc_plain(size);
+	return likely(ptr != NULL) ? ptr : out_of_memory("malloc");
+}
+
+EXPORT void *
+je_malloc(size_t size)
+{
+	size_t usize;
+	void *ptr = fastpath_alloc(size, &usize);
+	return likely(ptr != NULL) ? ptr : malloc_slow(size);
+}
+
+static NOINLINE void *
+calloc_slow(size_t num, size_t size)
+{
+	size_t bytes;
+	void *ptr = NULL;
+	if (!__builtin_mul_overflow(num, size, &bytes)) {
+		ptr = alloc_general(bytes,
+		    &(alloc_spec_t){ .alignment = 1, .zero = true });
+	}
+	return likely(ptr != NULL) ? ptr : out_of_memory("calloc");
+}
+
+EXPORT void *
+je_calloc(size_t num, size_t size)
+{
+	size_t bytes, usize;
+	if (unlikely(__builtin_mul_overflow(num, size, &bytes))) {
+		return out_of_memory("calloc");
+	}
+	void *ptr = fastpath_alloc(bytes, &usize);
+	return likely(ptr != NULL) ? memset(ptr, 0, usize) :
+	    calloc_slow(num, size);
+}
+
+static NOINLINE void
+free_slow(void *ptr)
+{
+	int saved = errno;
+	alloc_free(ptr, false);
+	errno = saved;
+}
+
+EXPORT void
+je_free(void *ptr)
+{
+	if (unlikely(!fastpath_free(ptr))) {
+		free_slow(ptr);
+	}
+}
+
+static NOINLINE void
+free_sized_slow(void *ptr, size_t usize)
+{
+	int saved = errno;
+	alloc_free_sized(ptr, usize, false);
+	errno = saved;
+}
+
+EXPORT void
+je_free_sized(void *ptr, size_t size)
+{
+	if (likely(size <= SC_LOOKUP_MAX)) {
+		unsigned code = pagemap_code(ptr);
+		if (likely(code == size_class_code[(size + 7) >> 3]) &&
+		    likely(fastpath_free_code(ptr, code))) {
+			return;
+		}
+	}
+	free_sized_slow(ptr, size_class_usize(size));
+}
+
+EXPORT void
+je_free_aligned_sized(void *ptr, size_t alignment, size_t size)
+{
+	free_sized_slow(ptr, size_class_aligned_usize(size == 0 ? 1 : size,
+	    alignment));
+}
+
+/* realloc(ptr, 0), by policy. */
+static NOINLINE void *
+realloc_to_zero(void *ptr)
+{
+	atomic_fetch_add_explicit(&zero_reallocs, 1, memory_order_relaxed);
+	switch (opt.zero_realloc) {
+	case OPT_ZERO_REALLOC_FREE:
+		free_slow(ptr);
+		return NULL;
+	case OPT_ZERO_REALLOC_ALLOC: {
+		void *fresh = alloc_resize(ptr, 1,
+		    &(alloc_spec_t){ .alignment = 1, .uncached = true });
+		return fresh != NULL ? fresh : out_of_memory("realloc");
+	}
+	default:
+		fault_text("Called realloc(non-null-ptr, 0) with "
+		    "zero_realloc:abort set\n");
+		return NULL;
+	}
+}
+
+static NOINLINE void *
+realloc_slow(void *ptr, size_t size)
+{
+	if (ptr == NULL) {
+		return je_malloc(size);
+	}
+	if (size == 0) {
+		return realloc_to_zero(ptr);
+	}
+	int saved = errno;
+	void *fresh = alloc_resize(ptr, size, &ALLOC_PLAIN);
+	if (unlikely(fresh == NULL)) {
+		return out_of_memory("realloc");
+	}
+	errno = saved;
+	return fresh;
+}
+
+EXPORT void *
+je_realloc(void *ptr, size_t size)
+{
+	if (likely(size - 1 < SC_LOOKUP_MAX)) {
+		unsigned code = pagemap_code(ptr);
+		tsd_t *tsd = tsd_tls;
+		cache_slot_t *slot = tsd_slot(tsd, code);
+		uint64_t allocated = tsd->allocated + slot->usize;
+		/* Code 0 (a large block, NULL) is no small size's. */
+		if (code == size_class_code[(size + 7) >> 3] &&
+		    likely(allocated < tsd->event_at)) {
+			tsd->allocated = allocated;
+			tsd->deallocated += slot->usize;
+			return ptr;
+		}
+	}
+	return realloc_slow(ptr, size);
+}
+
+/* An aligned block, size 0 being 1; NULL with *error set. */
+static void *
+alloc_aligned(size_t alignment, size_t size, size_t alignment_min, int *error)
+{
+	if (alignment < alignment_min || !bits_is_pow2(alignment)) {
+		if (config_xmalloc && opt.xmalloc) {
+			fatal("Error allocating aligned memory: invalid "
+			    "alignment");
+		}
+		*error = EINVAL;
+		return NULL;
+	}
+	void *ptr = alloc_general(size == 0 ? 1 : size,
+	    &(alloc_spec_t){ .alignment = alignment });
+	if (ptr == NULL) {
+		if (config_xmalloc && opt.xmalloc) {
+			fatal("Error allocating aligned memory: out of "
+			    "memory");
+		}
+		*error = ENOMEM;
+	}
+	return ptr;
+}
+
+EXPORT int
+je_posix_memalign(void **memptr, size_t alignment, size_t size)
+{
+	int saved = errno, error = 0;
+	void *ptr = alloc_aligned(alignment, size, sizeof(void *), &error);
+	if (ptr != NULL) {
+		*memptr = ptr;
+	}
+	errno = saved;
+	return error;
+}
+
+EXPORT void *
+je_aligned_alloc(size_t alignment, size_t size)
+{
+	int error;
+	void *ptr = alloc_aligned(alignment, size, 1, &error);
+	if (unlikely(ptr == NULL)) {
+		errno = error;
+	}
+	return ptr;
+}
+
+EXPORT void *
+je_memalign(size_t alignment, size_t size)
+{
+	return je_aligned_alloc(alignment, size);
+}
+
+EXPORT void *
+je_valloc(size_t size)
+{
+	return je_aligned_alloc(PAGE, size);
+}
+
+EXPORT void *
+je_pvalloc(size_t size)
+{
+	size_t bytes = size == 0 ? PAGE : align_up(size, PAGE);
+	if (bytes < size) {
+		return out_of_memory("pvalloc");
+	}
+	return je_aligned_alloc(PAGE, bytes);
+}
+
+EXPORT size_t
+je_malloc_usable_size(void *ptr)
+{
+	return alloc_usable_size(ptr);
+}
+
+/* operator new found no memory: the end, if that is wanted (api/new.cc). */
+void
+cxx_allocation_failed(size_t size)
+{
+	if (config_cxx && opt.experimental_infallible_new) {
+		fault("Allocation of size %zu failed. %s"
+		    "opt.experimental_infallible_new is true. Aborting.", size,
+		    size >= (size_t)1 << 30 ?
+		    "This is likely caused by heap corruption. " : "");
+	}
+}

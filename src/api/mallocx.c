@@ -1,0 +1,149 @@
+/*
+ * mallocx: the *allocx family.
+ *
+ * Flag word: bits 0-5 lg of the alignment, bit 6 zero, bits 8-19 the cache
+ * (0 automatic, 1 none, else id + 2), bits 20-31 the arena (0 automatic, else
+ * index + 1).  Failure is the return value alone; errno is as it was.
+ */
+#include <errno.h>
+
+#include "api/entry.h"
+#include "api/fastpath.h"
+#include "api/init.h"
+#include "platform/fatal.h"
+
+#define FLAG_ZERO		0x40
+#define FLAG_TCACHE_NONE	0x100
+#define FLAG_TCACHE_MASK	0xfff00
+#define FLAG_ARENA_SHIFT	20
+
+static size_t
+flags_alignment(int flags)
+{
+	return (size_t)1 << (flags & 0x3f);
+}
+
+static bool
+flags_uncached(int flags)
+{
+	return (flags & FLAG_TCACHE_MASK) == FLAG_TCACHE_NONE;
+}
+
+/* False: the flags name an arena that does not exist. */
+static bool
+spec_from_flags(int flags, alloc_spec_t *spec)
+{
+	*spec = (alloc_spec_t){
+		.alignment = flags_alignment(flags),
+		.zero = (flags & FLAG_ZERO) != 0,
+		.uncached = flags_uncached(flags),
+	};
+	unsigned arena = (unsigned)flags >> FLAG_ARENA_SHIFT;
+	if (unlikely(arena != 0)) {
+		if (!init_done()) {
+			return false;
+		}
+		spec->arena = arenas_get_auto(arena - 1);
+		return spec->arena != NULL;
+	}
+	return true;
+}
+
+static void
+xmalloc_check(const void *ptr, const char *function)
+{
+	if (config_xmalloc && ptr == NULL && opt.xmalloc) {
+		fatal("Error in %s(): out of memory", function);
+	}
+}
+
+static NOINLINE void *
+mallocx_slow(size_t size, int flags)
+{
+	int saved = errno;
+	alloc_spec_t spec;
+	void *ptr = spec_from_flags(flags, &spec) ?
+	    alloc_general(size, &spec) : NULL;
+	xmalloc_check(ptr, "mallocx");
+	errno = saved;
+	return ptr;
+}
+
+EXPORT void *
+je_mallocx(size_t size, int flags)
+{
+	if (likely(flags == 0)) {
+		size_t usize;
+		void *ptr = fastpath_alloc(size, &usize);
+		if (likely(ptr != NULL)) {
+			return ptr;
+		}
+	}
+	return mallocx_slow(size, flags);
+}
+
+EXPORT void *
+je_rallocx(void *ptr, size_t size, int flags)
+{
+	int saved = errno;
+	alloc_spec_t spec;
+	void *fresh = spec_from_flags(flags, &spec) ?
+	    alloc_resize(ptr, size, &spec) : NULL;
+	xmalloc_check(fresh, "rallocx");
+	errno = saved;
+	return fresh;
+}
+
+EXPORT size_t
+je_xallocx(void *ptr, size_t size, size_t extra, int flags)
+{
+	int saved = errno;
+	size_t usize = alloc_resize_in_place(ptr, size, extra,
+	    flags_alignment(flags), (flags & FLAG_ZERO) != 0);
+	errno = saved;
+	return usize;
+}
+
+EXPORT size_t
+je_sallocx(const void *ptr, int flags)
+{
+	(void)flags;
+	return alloc_usable_size(ptr);
+}
+
+EXPORT void
+je_dallocx(void *ptr, int flags)
+{
+	if (likely(flags == 0) && likely(fastpath_free(ptr))) {
+		return;
+	}
+	int saved = errno;
+	alloc_free(ptr, flags_uncached(flags));
+	errno = saved;
+}
+
+EXPORT size_t
+je_nallocx(size_t size, int flags)
+{
+	if (unlikely(!init_done())) {
+		return 0;
+	}
+	size_t alignment = flags_alignment(flags);
+	if (size == 0) {
+		return szind_size(0);
+	}
+	return alignment <= 1 ? size_class_usize(size) :
+	    size_class_aligned_usize(size, alignment);
+}
+
+EXPORT void
+je_sdallocx(void *ptr, size_t size, int flags)
+{
+	if (likely(flags == 0)) {
+		je_free_sized(ptr, size);
+		return;
+	}
+	int saved = errno;
+	alloc_free_sized(ptr, je_nallocx(size, flags), flags_uncached(flags));
+	errno = saved;
+}

@@ -1,0 +1,84 @@
+/*
+ * arena: slabs, large blocks and free pages of a group of threads.
+ *
+ * Owns its bins and its page allocator, and allocates and frees without a
+ * thread cache: small regions in batches, large blocks one by one.  Memory
+ * always returns to the arena that it came from, whoever frees it.
+ *
+ * Locks: those of the bins, of the list of large blocks, and of the page
+ * allocator; never two bins at once, none over a page operation.
+ */
+#ifndef ARENA_ARENA_H
+#define ARENA_ARENA_H
+
+#include "arena/bin.h"
+#include "meta/base.h"
+#include "page/pac.h"
+
+#define ARENA_NAME_SIZE		32
+
+typedef struct {
+	_Atomic uint64_t nmalloc;
+	_Atomic uint64_t ndalloc;
+} lextent_stats_t;
+
+typedef struct arena {
+	unsigned ind;
+	bool automatic;
+	_Atomic unsigned nthreads;	/* bound for the application */
+	base_t *base;			/* its own, or arena 0's */
+	ehooks_t ehooks;
+	pac_t pac;
+	_Atomic size_t oversize_threshold;
+	uint64_t created_ns;
+	char name[ARENA_NAME_SIZE];
+
+	mutex_t large_lock;
+	list_t large GUARDED_BY(large_lock);	/* manual arenas only */
+	_Atomic size_t large_allocated;
+	lextent_stats_t lextents[SC_NSIZES - SC_NBINS];
+
+	bin_t bins[SC_NBINS];
+} arena_t;
+
+/*
+ * Set an arena up in zeroed memory.  `base0` is the base of arena 0, which
+ * serves descriptors and page map of all arenas.
+ */
+void arena_init(arena_t *arena, unsigned ind, base_t *base, base_t *base0,
+    extent_hooks_t *table, bool automatic);
+
+/*
+ * Take up to n regions of a slab class, lowest address first.  Returns how
+ * many: fewer than n rather than taking a second fresh slab; 0: no memory.
+ * *contended is set when another thread held the bin.
+ */
+unsigned arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
+    bool *contended);
+
+/*
+ * Give n regions back to their slabs, whatever arenas they are of.  What is
+ * not a live region of the class is reported as a fault.
+ */
+void arena_flush(unsigned szind, void **regs, unsigned n);
+
+/* Time passes: purge what decay says. */
+void arena_tick(arena_t *arena);
+
+/* Give up empty slabs and purge everything unused. */
+void arena_purge(arena_t *arena);
+
+/* Empty slabs that bins keep for themselves become free pages. */
+void arena_release_empty_slabs(arena_t *arena);
+
+/* The arena of an extent. */
+arena_t *arena_of(const edata_t *edata);
+
+bool arena_verify(arena_t *arena);
+
+#define ARENA_PREFORK_STAGES	(PAC_PREFORK_STAGES + 2)
+void arena_prefork(arena_t *arena, int stage);
+void arena_postfork_parent(arena_t *arena);
+void arena_postfork_child(arena_t *arena);
+
+#endif

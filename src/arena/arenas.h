@@ -1,0 +1,63 @@
+/*
+ * arenas: the table of all arenas, and which one serves whom.
+ *
+ * Indices 0 .. nauto - 1 are automatic arenas, created when they are needed;
+ * index nauto is reserved for oversize blocks; later ones are created by hand.
+ *
+ * Threads share arenas until contention is seen: then one more automatic
+ * arena is opened, up to nauto.  Memory that several arenas hold is memory
+ * that none of them can use for the others.
+ *
+ * Locking: creation below `arenas_lock`; looking up takes no lock.
+ */
+#ifndef ARENA_ARENAS_H
+#define ARENA_ARENAS_H
+
+#include "arena/arena.h"
+
+#define ARENAS_MAX	4095	/* indices 0 .. ARENAS_MAX - 1 */
+
+/* Create arena 0.  ERR_NOMEM: nothing happened, may be tried again. */
+MUST_CHECK err_t arenas_boot(void);
+
+/* Automatic arenas, from the options or the number of CPUs. */
+unsigned arenas_nauto(void);
+/* All indices in use or reserved. */
+unsigned arenas_count(void);
+
+/* NULL: there is no such arena (yet). */
+arena_t *arenas_get(unsigned ind);
+
+/* Metadata of arena 0, which serves all. */
+base_t *arenas_base0(void);
+
+/*
+ * The automatic (or reserved) arena of an index, created when it is not there.
+ * NULL: no memory, or the index is not automatic.
+ */
+arena_t *arenas_get_auto(unsigned ind) EXCLUDES(arenas_lock);
+
+/* Bind a thread to the arena that it should use; never NULL after boot. */
+arena_t *arenas_bind(void);
+void arenas_unbind(arena_t *arena);
+/* The thread met contention in `arena`: the arena to go on with. */
+arena_t *arenas_rebind(arena_t *arena);
+
+/* Where a large block of `usize` bytes comes from for a thread of `arena`. */
+arena_t *arenas_for_large(arena_t *arena, size_t usize);
+
+/* Decay times of arenas to be created. */
+ssize_t arenas_dirty_decay_ms(void);
+ssize_t arenas_muzzy_decay_ms(void);
+
+/* The system is out of memory: give back what is unused, anywhere. */
+bool arenas_reclaim(void);
+
+bool arenas_verify(void);
+
+void arenas_prefork(void);
+void arenas_postfork_parent(void);
+/* Only the forking thread is left; it is bound to `arena` (or NULL). */
+void arenas_postfork_child(arena_t *arena);
+
+#endif

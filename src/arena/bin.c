@@ -1,0 +1,197 @@
+#include "arena/bin.h"
+
+#include <string.h>
+
+#include "platform/assert.h"
+
+void
+bin_init(bin_t *bin, bool tracks_full)
+{
+	mutex_init(&bin->lock, "bin", LOCK_BIN);
+	list_init(&bin->full);
+	bin->tracks_full = tracks_full;
+}
+
+static void
+nonfull_insert(bin_t *bin, edata_t *slab)
+{
+	ph_insert(&bin->nonfull, &slab->heap, edata_cmp_age);
+	bin->stats.nonfull_slabs++;
+}
+
+static void
+nonfull_remove(bin_t *bin, edata_t *slab)
+{
+	ph_remove(&bin->nonfull, &slab->heap, edata_cmp_age);
+	bin->stats.nonfull_slabs--;
+}
+
+/* Reserve up to n free regions of a slab in its map, whole words at a time. */
+static unsigned
+slab_take(edata_t *slab, const bin_info_t *info, void **regs, unsigned n)
+{
+	unsigned taken = 0;
+	unsigned nwords = (info->nregs + 63) / 64;
+	for (unsigned word = 0; word < nwords && taken < n; word++) {
+		uint64_t bits = slab->free_map[word];
+		char *start = (char *)slab->addr +
+		    (size_t)word * 64 * info->reg_size;
+		while (bits != 0 && taken < n) {
+			regs[taken++] = start +
+			    (size_t)bits_ctz64(bits) * info->reg_size;
+			bits &= bits - 1;
+		}
+		slab->free_map[word] = bits;
+	}
+	slab->nfree = (uint16_t)(slab->nfree - taken);
+	return taken;
+}
+
+/* The current slab is full: choose another one; NULL when there is none. */
+static edata_t *
+next_current(bin_t *bin)
+{
+	if (bin->current != NULL && bin->tracks_full) {
+		list_push_back(&bin->full, &bin->current->full);
+	}
+	bin->current = NULL;
+	if (!ph_is_empty(&bin->nonfull)) {
+		edata_t *slab = container_of(ph_first(&bin->nonfull), edata_t,
+		    heap);
+		nonfull_remove(bin, slab);
+		bin->stats.nreslabs++;
+		bin->current = slab;
+	}
+	return bin->current;
+}
+
+unsigned
+bin_take_locked(bin_t *bin, unsigned szind, void **regs, unsigned n)
+{
+	const bin_info_t *info = &bin_infos[szind];
+	unsigned taken = 0;
+	while (taken < n) {
+		edata_t *slab = bin->current;
+		if ((slab == NULL || slab->nfree == 0) &&
+		    (slab = next_current(bin)) == NULL) {
+			break;
+		}
+		taken += slab_take(slab, info, regs + taken, n - taken);
+	}
+	bin->stats.nmalloc += taken;
+	return taken;
+}
+
+void
+bin_add_slab_locked(bin_t *bin, unsigned szind, edata_t *slab)
+{
+	const bin_info_t *info = &bin_infos[szind];
+	memset(slab->free_map, 0, sizeof(slab->free_map));
+	for (unsigned word = 0; word < info->nregs / 64; word++) {
+		slab->free_map[word] = ~(uint64_t)0;
+	}
+	if (info->nregs % 64 != 0) {
+		slab->free_map[info->nregs / 64] =
+		    ((uint64_t)1 << info->nregs % 64) - 1;
+	}
+	slab->nfree = (uint16_t)info->nregs;
+	nonfull_insert(bin, slab);
+	bin->stats.nslabs++;
+	bin->stats.curslabs++;
+}
+
+/* A full slab has a free region again: it is current, or in the heap. */
+static void
+slab_became_nonfull(bin_t *bin, edata_t *slab)
+{
+	if (slab == bin->current) {
+		return;
+	}
+	if (bin->tracks_full) {
+		list_remove(&slab->full);
+	}
+	edata_t *current = bin->current;
+	if (current != NULL &&
+	    edata_cmp_age(&slab->heap, &current->heap) < 0) {
+		/* The older one is used up first. */
+		bin->current = slab;
+		slab = current;
+		if (slab->nfree == 0) {
+			if (bin->tracks_full) {
+				list_push_back(&bin->full, &slab->full);
+			}
+			return;
+		}
+	}
+	nonfull_insert(bin, slab);
+}
+
+bin_return_t
+bin_return_locked(bin_t *bin, edata_t *slab, unsigned region)
+{
+	uint64_t bit = (uint64_t)1 << region % 64;
+	uint64_t *word = &slab->free_map[region / 64];
+	if (unlikely((*word & bit) != 0)) {
+		return BIN_DOUBLE_FREE;
+	}
+	*word |= bit;
+	slab->nfree++;
+	bin->stats.ndalloc++;
+	if (slab->nfree == 1) {
+		slab_became_nonfull(bin, slab);
+	}
+	if (slab->nfree != bin_infos[slab->cind - 1].nregs) {
+		return BIN_RETURNED;
+	}
+	if (slab == bin->current) {
+		if (ph_is_empty(&bin->nonfull)) {
+			/* The last one stays: it will be needed next. */
+			return BIN_RETURNED;
+		}
+		bin->current = NULL;
+	} else {
+		nonfull_remove(bin, slab);
+	}
+	bin->stats.curslabs--;
+	return BIN_SLAB_EMPTY;
+}
+
+edata_t *
+bin_remove_empty_locked(bin_t *bin)
+{
+	edata_t *slab = bin->current;
+	if (slab == NULL || slab->nfree != bin_infos[slab->cind - 1].nregs) {
+		return NULL;
+	}
+	bin->current = NULL;
+	bin->stats.curslabs--;
+	return slab;
+}
+
+static bool
+slab_verify(const edata_t *slab, unsigned szind)
+{
+	unsigned nfree = 0;
+	for (unsigned word = 0; word < SLAB_MAP_WORDS; word++) {
+		nfree += bits_popcount64(slab->free_map[word]);
+	}
+	return nfree == slab->nfree && slab->slab &&
+	    slab->cind == cind_of_small(szind) &&
+	    slab->size == bin_infos[szind].slab_size &&
+	    edata_state(slab) == EXTENT_ACTIVE;
+}
+
+bool
+bin_verify(bin_t *bin, unsigned szind)
+{
+	mutex_lock(&bin->lock);
+	bool good = bin->current == NULL || slab_verify(bin->current, szind);
+	if (good && !ph_is_empty(&bin->nonfull)) {
+		edata_t *slab = container_of(ph_first(&bin->nonfull), edata_t,
+		    heap);
+		good = slab_verify(slab, szind) && slab->nfree > 0;
+	}
+	good = good && bin->stats.nmalloc >= bin->stats.ndalloc;
+	mutex_unlock(&bin->lock);
+	return good;
+}

@@ -1,0 +1,68 @@
+/*
+ * bin: one size class in one arena: its slabs.
+ *
+ * A slab with free regions is either `current`, from which regions are taken,
+ * or in `nonfull`, ordered by age and address: the oldest, lowest slab is used
+ * next, so that young ones get a chance to become empty.  Full slabs are
+ * nowhere; freeing a region finds them through the page map.
+ *
+ * Regions are taken and returned in batches, without touching them: a free
+ * region is a bit in the slab's descriptor.
+ *
+ * Locking: everything below `lock`, and the slabs' free maps too.  Pages come
+ * and go with the lock dropped.
+ */
+#ifndef ARENA_BIN_H
+#define ARENA_BIN_H
+
+#include "arena/bin_info.h"
+#include "ds/pairing_heap.h"
+#include "platform/mutex.h"
+
+typedef struct {
+	uint64_t nmalloc;	/* regions taken */
+	uint64_t ndalloc;	/* regions returned */
+	uint64_t nrequests;	/* allocations by the application */
+	uint64_t nfills;
+	uint64_t nflushes;
+	uint64_t nslabs;	/* slabs ever created */
+	uint64_t nreslabs;	/* times a nonfull slab became current again */
+	size_t curslabs;
+	size_t nonfull_slabs;
+} bin_stats_t;
+
+typedef struct bin {
+	mutex_t lock;
+	edata_t *current GUARDED_BY(lock);
+	ph_t nonfull GUARDED_BY(lock);
+	list_t full GUARDED_BY(lock);	/* manual arenas only */
+	bool tracks_full;
+	bin_stats_t stats GUARDED_BY(lock);
+} bin_t;
+
+void bin_init(bin_t *bin, bool tracks_full);
+
+/* Take up to n regions, lowest address first; returns how many there were. */
+unsigned bin_take_locked(bin_t *bin, unsigned szind, void **regs, unsigned n)
+    REQUIRES(bin->lock);
+
+/* Bring in a fresh slab: all its regions are free. */
+void bin_add_slab_locked(bin_t *bin, unsigned szind, edata_t *slab)
+    REQUIRES(bin->lock);
+
+/* What returning a region led to. */
+typedef enum {
+	BIN_RETURNED,
+	BIN_SLAB_EMPTY,		/* the slab left the bin; give its pages back */
+	BIN_DOUBLE_FREE,	/* the region was free: nothing changed */
+} bin_return_t;
+
+bin_return_t bin_return_locked(bin_t *bin, edata_t *slab, unsigned region)
+    REQUIRES(bin->lock);
+
+/* Take out the current slab if it is empty; NULL: it is not. */
+edata_t *bin_remove_empty_locked(bin_t *bin) REQUIRES(bin->lock);
+
+bool bin_verify(bin_t *bin, unsigned szind) EXCLUDES(bin->lock);
+
+#endif

@@ -1,0 +1,55 @@
+#include "arena/bin_info.h"
+
+#define BIN_SLAB_TARGET		((size_t)32 << 10)
+
+bin_info_t bin_infos[SC_NBINS];
+
+/* Shortest length that the class divides: lcm(PAGE, size). */
+static size_t
+slab_unit(size_t size)
+{
+	unsigned lg_size = bits_ctz64(size);
+	return lg_size >= LG_PAGE ? size : size << (LG_PAGE - lg_size);
+}
+
+static size_t
+slab_size_default(size_t size)
+{
+	size_t unit = slab_unit(size);
+	size_t slab = unit;
+	while (slab < BIN_SLAB_TARGET && (slab + unit) / size <= SLAB_REGS_MAX) {
+		slab += unit;
+	}
+	return slab;
+}
+
+static size_t
+slab_size_of(size_t size, size_t below)
+{
+	uint32_t value;
+	if (!opt_ranges_find(&opt.slab_sizes, size, below, &value)) {
+		return slab_size_default(size);
+	}
+	size_t npages = value;
+	size_t min = align_up(size, PAGE) >> LG_PAGE;
+	size_t max = (SLAB_REGS_MAX * size) >> LG_PAGE;
+	npages = npages < min ? min : npages > max ? max : npages;
+	return npages << LG_PAGE;
+}
+
+void
+bin_info_boot(void)
+{
+	size_t below = 0;
+	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
+		bin_info_t *info = &bin_infos[szind];
+		size_t size = szind_size(szind);
+		size_t slab = slab_size_of(size, below);
+		below = size;
+		info->reg_size = (uint32_t)size;
+		info->slab_size = (uint32_t)slab;
+		info->nregs = (uint32_t)(slab / size);
+		info->reciprocal = (uint32_t)((((uint64_t)1 << 32) + size - 1) /
+		    size);
+	}
+}

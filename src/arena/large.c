@@ -1,0 +1,270 @@
+#include "arena/large.h"
+
+#include <string.h>
+
+#include "arena/arenas.h"
+#include "arena/misuse.h"
+#include "ds/prng.h"
+#include "platform/assert.h"
+#include "platform/pages.h"
+
+/* From this size on blocks are coloured over the whole first page. */
+#define LARGE_COLOUR_MIN	((size_t)64 << 10)
+
+/* Below this size copying is cheaper than moving pages. */
+#define LARGE_MOVE_MIN		((size_t)512 << 10)
+
+static size_t
+pad_size(void)
+{
+	return opt.cache_oblivious ? PAGE : 0;
+}
+
+/* Where in the first page the block starts. */
+static size_t
+colour(size_t size, size_t usize, size_t alignment, uint64_t *prng)
+{
+	if (!opt.cache_oblivious || alignment >= PAGE) {
+		return 0;
+	}
+	size_t step = alignment < CACHELINE ? CACHELINE : alignment;
+	size_t room = usize >= LARGE_COLOUR_MIN ? PAGE - step :
+	    (usize - size) & (PAGE - 1);
+	return prng_below(prng, room / step + 1) * step;
+}
+
+static lextent_stats_t *
+lextent_stats(arena_t *arena, size_t usize)
+{
+	return &arena->lextents[szind_compute(usize) - SC_NBINS];
+}
+
+static void
+stats_alloc(arena_t *arena, size_t usize)
+{
+	atomic_fetch_add_explicit(&lextent_stats(arena, usize)->nmalloc, 1,
+	    memory_order_relaxed);
+	atomic_fetch_add_explicit(&arena->large_allocated, usize,
+	    memory_order_relaxed);
+}
+
+static void
+stats_dalloc(arena_t *arena, size_t usize)
+{
+	atomic_fetch_add_explicit(&lextent_stats(arena, usize)->ndalloc, 1,
+	    memory_order_relaxed);
+	atomic_fetch_sub_explicit(&arena->large_allocated, usize,
+	    memory_order_relaxed);
+}
+
+/* The size is new: note it, and the cache that takes blocks of it. */
+static void
+set_usize(edata_t *edata, size_t usize)
+{
+	edata->usize = usize;
+	edata->cind = usize <= SC_CACHED_MAX ?
+	    (uint8_t)cind_of_large(usize) : 0;
+}
+
+static void
+list_add(arena_t *arena, edata_t *edata)
+{
+	if (!arena->automatic) {
+		mutex_lock(&arena->large_lock);
+		list_push_back(&arena->large, &edata->lru);
+		mutex_unlock(&arena->large_lock);
+	}
+}
+
+static void
+list_drop(arena_t *arena, edata_t *edata)
+{
+	if (!arena->automatic) {
+		mutex_lock(&arena->large_lock);
+		list_remove(&edata->lru);
+		mutex_unlock(&arena->large_lock);
+	}
+}
+
+/* Make [ptr, ptr + size) of an extent read zero. */
+static void
+zero_range(arena_t *arena, void *ptr, size_t size)
+{
+	if (size >= opt.calloc_madvise_threshold) {
+		/* Whole pages by the hook, the edges by hand. */
+		uintptr_t start = align_up((uintptr_t)ptr, PAGE);
+		uintptr_t end = align_down((uintptr_t)ptr + size, PAGE);
+		if (start < end && ehooks_purge_forced(&arena->ehooks,
+		    (void *)start, end - start) == ERR_NONE) {
+			memset(ptr, 0, start - (uintptr_t)ptr);
+			memset((void *)end, 0, (uintptr_t)ptr + size - end);
+			return;
+		}
+	}
+	memset(ptr, 0, size);
+}
+
+void *
+large_alloc(arena_t *arena, size_t size, size_t usize, size_t alignment,
+    bool zero, uint64_t *prng)
+{
+	edata_t *edata = pac_alloc(&arena->pac, usize + pad_size(),
+	    alignment < PAGE ? PAGE : alignment, PAC_REUSE);
+	if (edata == NULL) {
+		return NULL;
+	}
+	void *ptr = (char *)edata->addr +
+	    colour(size, usize, alignment, prng);
+	edata->slab = false;
+	edata->user = ptr;
+	set_usize(edata, usize);
+	list_add(arena, edata);
+	stats_alloc(arena, usize);
+	if (zero && !edata->zeroed) {
+		zero_range(arena, ptr, usize);
+	}
+	edata->zeroed = false;
+	return ptr;
+}
+
+edata_t *
+large_find(const void *ptr)
+{
+	edata_t *edata = pagemap_extent(ptr);
+	if (edata == NULL || edata->user != ptr || edata->slab ||
+	    !edata_covers(edata, ptr) ||
+	    edata_state(edata) != EXTENT_ACTIVE) {
+		return NULL;
+	}
+	return edata;
+}
+
+void
+large_free(void *ptr)
+{
+	edata_t *edata = large_find(ptr);
+	void *expected = ptr;
+	if (unlikely(edata == NULL || !__atomic_compare_exchange_n(
+	    &edata->user, &expected, NULL, false, __ATOMIC_ACQ_REL,
+	    __ATOMIC_RELAXED))) {
+		misuse_report(ptr);
+		return;
+	}
+	arena_t *arena = arena_of(edata);
+	list_drop(arena, edata);
+	stats_dalloc(arena, edata->usize);
+	edata->freed_usize = edata->usize;
+	edata->usize = 0;
+	edata->cind = 0;
+	pac_dalloc(&arena->pac, edata);
+}
+
+static void
+resized(arena_t *arena, edata_t *edata, size_t usize_old, size_t usize)
+{
+	set_usize(edata, usize);
+	stats_dalloc(arena, usize_old);
+	stats_alloc(arena, usize);
+}
+
+static bool
+expand(arena_t *arena, edata_t *edata, size_t usize, bool zero)
+{
+	size_t usize_old = edata->usize;
+	bool zeroed = false;
+	size_t size_old = edata->size;
+	if (pac_expand(&arena->pac, edata, usize + pad_size(), &zeroed) !=
+	    ERR_NONE) {
+		return false;
+	}
+	if (zero) {
+		/* The old pad page holds stale bytes too. */
+		char *from = (char *)edata->user + usize_old;
+		char *fresh = (char *)edata->addr + size_old;
+		char *to = (char *)edata->user + usize;
+		if (zeroed && from < fresh) {
+			memset(from, 0, (size_t)((fresh < to ? fresh : to) -
+			    from));
+		} else if (!zeroed) {
+			zero_range(arena, from, usize - usize_old);
+		}
+	}
+	edata->zeroed = false;
+	resized(arena, edata, usize_old, usize);
+	return true;
+}
+
+static bool
+shrink(arena_t *arena, edata_t *edata, size_t usize)
+{
+	size_t usize_old = edata->usize;
+	if (pac_shrink(&arena->pac, edata, usize + pad_size()) != ERR_NONE) {
+		return false;
+	}
+	resized(arena, edata, usize_old, usize);
+	return true;
+}
+
+bool
+large_resize(edata_t *edata, size_t usize_min, size_t usize_max, bool zero)
+{
+	arena_t *arena = arena_of(edata);
+	size_t usize = edata->usize;
+	if (usize_max > usize) {
+		if (expand(arena, edata, usize_max, zero)) {
+			return true;
+		}
+		if (usize_min > usize && usize_min < usize_max &&
+		    expand(arena, edata, usize_min, zero)) {
+			return true;
+		}
+	}
+	if (usize >= usize_min && usize <= usize_max) {
+		return true;
+	}
+	return usize > usize_max && shrink(arena, edata, usize_max);
+}
+
+void *
+large_move(arena_t *arena, edata_t *old, size_t usize, bool zero)
+{
+	if (old->usize < LARGE_MOVE_MIN || usize < old->usize ||
+	    !ehooks_are_default(&arena->ehooks) || old->dss) {
+		return NULL;
+	}
+	arena_t *old_arena = arena_of(old);
+	if (!ehooks_are_default(&old_arena->ehooks)) {
+		return NULL;
+	}
+	edata_t *edata = pac_alloc(&arena->pac, usize + pad_size(), PAGE,
+	    PAC_UNTOUCHED);
+	if (edata == NULL) {
+		return NULL;
+	}
+	size_t usize_old = old->usize;
+	if (edata->dss ||
+	    pages_move(old->addr, edata->addr, old->size) != ERR_NONE) {
+		pac_dalloc(&arena->pac, edata);
+		return NULL;
+	}
+	char *ptr = (char *)edata->addr +
+	    ((char *)old->user - (char *)old->addr);
+	list_drop(old_arena, old);
+	stats_dalloc(old_arena, usize_old);
+	old->freed_usize = usize_old;
+	old->user = NULL;
+	old->usize = 0;
+	old->cind = 0;
+	old->zeroed = true;
+	edata->slab = false;
+	edata->user = ptr;
+	set_usize(edata, usize);
+	list_add(arena, edata);
+	stats_alloc(arena, usize);
+	if (zero) {
+		zero_range(arena, ptr + usize_old, usize - usize_old);
+	}
+	edata->zeroed = false;
+	pac_dalloc_untouched(&old_arena->pac, old);
+	return ptr;
+}

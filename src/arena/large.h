@@ -1,0 +1,47 @@
+/*
+ * large: blocks that have an extent of their own.
+ *
+ * The extent is the usable size and, with cache_oblivious, one pad page, so
+ * that the block may start at a random multiple of a cache line in the first
+ * page: large blocks would otherwise all compete for the same cache sets.
+ * Short ones (below LARGE_COLOUR_MIN) move only as far as the request leaves
+ * room in its last page, so that the pad page stays untouched.
+ *
+ * `user` of the descriptor is the block's address while it is live, NULL
+ * after: exchanging it decides between two threads that free the same block.
+ *
+ * Locking: none of its own; the arena's list of large blocks below its lock.
+ */
+#ifndef ARENA_LARGE_H
+#define ARENA_LARGE_H
+
+#include "arena/arena.h"
+
+/*
+ * A block of `usize` bytes for a request of `size`.  alignment: a power of
+ * two.  *prng is the thread's.  NULL: no memory.
+ */
+void *large_alloc(arena_t *arena, size_t size, size_t usize, size_t alignment,
+    bool zero, uint64_t *prng);
+
+/* The live block that starts at ptr; NULL: there is none (and no report). */
+edata_t *large_find(const void *ptr);
+
+/* Give a block back to its arena; what is no live block is reported. */
+void large_free(void *ptr);
+
+/*
+ * Change the size in place to the largest usable size that can be had in
+ * [usize_min, usize_max]; true when the size is in that range then.  With
+ * `zero` what is gained reads zero.
+ */
+bool large_resize(edata_t *edata, size_t usize_min, size_t usize_max,
+    bool zero);
+
+/*
+ * Move a block to a new place by moving its pages, not its bytes; the old one
+ * is gone then.  NULL: not possible here, or not worth it; nothing changed.
+ */
+void *large_move(arena_t *arena, edata_t *edata, size_t usize, bool zero);
+
+#endif

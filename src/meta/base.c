@@ -1,0 +1,118 @@
+#include "meta/base.h"
+
+#include "ds/bits.h"
+#include "platform/assert.h"
+#include "platform/build.h"
+
+#include <string.h>
+
+struct base_block {
+	base_block_t *next;
+	size_t size;			/* bytes, with this header */
+	size_t used;			/* bytes, with this header */
+	bool zeroed;
+};
+
+/* Later blocks; the first of arena 0 also takes the page map's first leaf. */
+#define BLOCK_SIZE		((size_t)2 << 20)
+#define FIRST_BLOCK_SIZE	((size_t)4 << 20)
+#define BLOCK_SIZE_MIN		((size_t)64 << 10)
+
+void
+base_init(base_t *base, extent_hooks_t *table, unsigned arena_ind)
+{
+	mutex_init(&base->lock, "base", LOCK_BASE);
+	ehooks_init(&base->ehooks, table, arena_ind);
+	base->blocks = NULL;
+	base->allocated = 0;
+	base->mapped = 0;
+}
+
+static base_block_t *
+block_map(base_t *base, size_t size)
+{
+	bool zero = true, commit = true;
+	size_t alignment = ehooks_are_default(&base->ehooks) ? PAGE : HUGEPAGE;
+	base_block_t *block = ehooks_alloc(&base->ehooks, NULL, size,
+	    alignment, &zero, &commit);
+	if (block == NULL) {
+		return NULL;
+	}
+	block->size = size;
+	block->used = sizeof(base_block_t);
+	block->next = base->blocks;
+	block->zeroed = zero;
+	base->blocks = block;
+	base->mapped += size;
+	return block;
+}
+
+/* A block with room for `need` bytes; a small one when memory is scarce. */
+static base_block_t *
+block_add(base_t *base, size_t need)
+{
+	need += sizeof(base_block_t);
+	size_t size = base->blocks == NULL && base->ehooks.arena_ind == 0 ?
+	    FIRST_BLOCK_SIZE : BLOCK_SIZE;
+	if (need > size) {
+		size = align_up(need, BLOCK_SIZE);
+	}
+	base_block_t *block = block_map(base, size);
+	if (block == NULL && ehooks_are_default(&base->ehooks)) {
+		block = block_map(base, align_up(need, BLOCK_SIZE_MIN));
+	}
+	return block;
+}
+
+static void *
+block_take(base_block_t *block, size_t size, size_t alignment)
+{
+	uintptr_t start = align_up((uintptr_t)block + block->used, alignment);
+	size_t used = start - (uintptr_t)block + size;
+	if (used > block->size) {
+		return NULL;
+	}
+	block->used = used;
+	if (!block->zeroed) {
+		memset((void *)start, 0, size);
+	}
+	return (void *)start;
+}
+
+void *
+base_alloc(base_t *base, size_t size, size_t alignment)
+{
+	assert(alignment <= PAGE && bits_is_pow2(alignment));
+	void *mem = NULL;
+	mutex_lock(&base->lock);
+	for (base_block_t *b = base->blocks; b != NULL && mem == NULL;
+	    b = b->next) {
+		mem = block_take(b, size, alignment);
+	}
+	if (mem == NULL) {
+		base_block_t *block = block_add(base, size + alignment);
+		mem = block == NULL ? NULL :
+		    block_take(block, size, alignment);
+	}
+	if (mem != NULL) {
+		base->allocated += size;
+	}
+	mutex_unlock(&base->lock);
+	return mem;
+}
+
+void
+base_destroy(base_t *base)
+{
+	base_block_t *next;
+	for (base_block_t *b = base->blocks; b != NULL; b = next) {
+		next = b->next;
+		size_t size = b->size;
+		if (ehooks_dalloc(&base->ehooks, b, size, true) != ERR_NONE &&
+		    ehooks_decommit(&base->ehooks, b, size) != ERR_NONE &&
+		    ehooks_purge_forced(&base->ehooks, b, size) != ERR_NONE) {
+			(void)!ehooks_purge_lazy(&base->ehooks, b, size);
+		}
+	}
+	base->blocks = NULL;
+}

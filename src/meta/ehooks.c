@@ -1,0 +1,144 @@
+#include "meta/ehooks.h"
+
+#include "meta/thr.h"
+
+extent_hooks_t *ehooks_default_table;
+
+void
+ehooks_init(ehooks_t *ehooks, extent_hooks_t *table, unsigned arena_ind)
+{
+	atomic_store_explicit(&ehooks->table,
+	    table != NULL ? table : ehooks_default_table,
+	    memory_order_release);
+	ehooks->arena_ind = arena_ind;
+}
+
+/* Custom hooks are foreign code, the default ones are not. */
+static void *
+hooks_enter(const extent_hooks_t *table)
+{
+	return table == ehooks_default_table ? NULL : thr_enter_foreign();
+}
+
+static void
+hooks_leave(const extent_hooks_t *table, void *saved)
+{
+	if (table != ehooks_default_table) {
+		thr_leave_foreign(saved);
+	}
+}
+
+void *
+ehooks_alloc(ehooks_t *ehooks, void *new_addr, size_t size, size_t alignment,
+    bool *zero, bool *commit)
+{
+	extent_hooks_t *table = ehooks_table(ehooks);
+	void *saved = hooks_enter(table);
+	void *addr = table->alloc(table, new_addr, size, alignment, zero,
+	    commit, ehooks->arena_ind);
+	hooks_leave(table, saved);
+	return addr;
+}
+
+err_t
+ehooks_dalloc(ehooks_t *ehooks, void *addr, size_t size, bool committed)
+{
+	extent_hooks_t *table = ehooks_table(ehooks);
+	if (table->dalloc == NULL) {
+		return ERR_REFUSED;
+	}
+	void *saved = hooks_enter(table);
+	bool refused = table->dalloc(table, addr, size, committed,
+	    ehooks->arena_ind);
+	hooks_leave(table, saved);
+	return refused ? ERR_REFUSED : ERR_NONE;
+}
+
+void
+ehooks_destroy(ehooks_t *ehooks, void *addr, size_t size, bool committed)
+{
+	extent_hooks_t *table = ehooks_table(ehooks);
+	if (table->destroy == NULL) {
+		return;
+	}
+	void *saved = hooks_enter(table);
+	table->destroy(table, addr, size, committed, ehooks->arena_ind);
+	hooks_leave(table, saved);
+}
+
+typedef bool range_hook_t(extent_hooks_t *, void *, size_t, size_t, size_t,
+    unsigned);
+
+static err_t
+range_hook(ehooks_t *ehooks, extent_hooks_t *table, range_hook_t *hook,
+    void *addr, size_t size)
+{
+	if (hook == NULL) {
+		return ERR_REFUSED;
+	}
+	void *saved = hooks_enter(table);
+	bool refused = hook(table, addr, size, 0, size, ehooks->arena_ind);
+	hooks_leave(table, saved);
+	return refused ? ERR_REFUSED : ERR_NONE;
+}
+
+err_t
+ehooks_commit(ehooks_t *ehooks, void *addr, size_t size)
+{
+	extent_hooks_t *table = ehooks_table(ehooks);
+	return range_hook(ehooks, table, table->commit, addr, size);
+}
+
+err_t
+ehooks_decommit(ehooks_t *ehooks, void *addr, size_t size)
+{
+	extent_hooks_t *table = ehooks_table(ehooks);
+	return range_hook(ehooks, table, table->decommit, addr, size);
+}
+
+err_t
+ehooks_purge_lazy(ehooks_t *ehooks, void *addr, size_t size)
+{
+	extent_hooks_t *table = ehooks_table(ehooks);
+	return range_hook(ehooks, table, table->purge_lazy, addr, size);
+}
+
+err_t
+ehooks_purge_forced(ehooks_t *ehooks, void *addr, size_t size)
+{
+	extent_hooks_t *table = ehooks_table(ehooks);
+	return range_hook(ehooks, table, table->purge_forced, addr, size);
+}
+
+err_t
+ehooks_split(ehooks_t *ehooks, void *addr, size_t size, size_t size_a,
+    bool committed)
+{
+	extent_hooks_t *table = ehooks_table(ehooks);
+	if (table == ehooks_default_table) {
+		return ERR_NONE;
+	}
+	if (table->split == NULL) {
+		return ERR_REFUSED;
+	}
+	void *saved = hooks_enter(table);
+	bool refused = table->split(table, addr, size, size_a, size - size_a,
+	    committed, ehooks->arena_ind);
+	hooks_leave(table, saved);
+	return refused ? ERR_REFUSED : ERR_NONE;
+}
+
+err_t
+ehooks_merge(ehooks_t *ehooks, void *addr_a, size_t size_a, void *addr_b,
+    size_t size_b, bool committed)
+{
+	extent_hooks_t *table = ehooks_table(ehooks);
+	if (table->merge == NULL) {
+		return ERR_REFUSED;
+	}
+	void *saved = hooks_enter(table);
+	bool refused = table->merge(table, addr_a, size_a, addr_b, size_b,
+	    committed, ehooks->arena_ind);
+	hooks_leave(table, saved);
+	return refused ? ERR_REFUSED : ERR_NONE;
+}

@@ -1,0 +1,3 @@
+#include "meta/thr.h"
+
+thr_ops_t thr_ops;

@@ -1,0 +1,534 @@
+#include "page/pac.h"
+
+#include "meta/options.h"
+#include "page/hooks_default.h"
+#include "platform/assert.h"
+#include "platform/clock.h"
+
+/* First growth step; later ones follow the page classes. */
+#define GROW_FIRST		((size_t)2 << 20)
+
+/* Dirty pages below this many never count as too many. */
+#define DIRTY_CAP_FLOOR		((size_t)64 << (20 - LG_PAGE))
+
+bool (*pac_reclaim)(void);
+
+static void
+decay_setup(pac_decay_t *pd, ssize_t ms, uint64_t now_ns, const char *name,
+    lock_rank_t rank, uint64_t seed)
+{
+	mutex_init(&pd->lock, name, rank);
+	decay_init(&pd->decay, ms, now_ns, seed);
+	atomic_store_explicit(&pd->ms, ms, memory_order_relaxed);
+}
+
+void
+pac_init(pac_t *pac, ehooks_t *ehooks, base_t *base0, unsigned arena_ind,
+    ssize_t dirty_decay_ms, ssize_t muzzy_decay_ms, uint64_t now_ns)
+{
+	edata_cache_init(&pac->edata_cache, base0);
+	pac->env.ehooks = ehooks;
+	pac->env.edata_cache = &pac->edata_cache;
+	pac->env.base0 = base0;
+	pac->env.arena_ind = arena_ind;
+	ecache_init(&pac->dirty, EXTENT_DIRTY, "extents_dirty",
+	    LOCK_ECACHE_DIRTY);
+	ecache_init(&pac->muzzy, EXTENT_MUZZY, "extents_muzzy",
+	    LOCK_ECACHE_MUZZY);
+	ecache_init(&pac->retained, EXTENT_RETAINED, "extents_retained",
+	    LOCK_ECACHE_RETAINED);
+	decay_setup(&pac->dirty_decay, dirty_decay_ms, now_ns, "decay_dirty",
+	    LOCK_DECAY_DIRTY, arena_ind);
+	decay_setup(&pac->muzzy_decay, muzzy_decay_ms, now_ns, "decay_muzzy",
+	    LOCK_DECAY_MUZZY, ~(uint64_t)arena_ind);
+	mutex_init(&pac->grow_lock, "extents_grow", LOCK_ECACHE_GROW);
+	pac->grow_next = pszind_ceil(GROW_FIRST);
+	pac->grow_limit = SC_NPSIZES - 1;
+}
+
+ssize_t
+pac_dirty_decay_ms(const pac_t *pac)
+{
+	return atomic_load_explicit(&pac->dirty_decay.ms,
+	    memory_order_relaxed);
+}
+
+ssize_t
+pac_muzzy_decay_ms(const pac_t *pac)
+{
+	return atomic_load_explicit(&pac->muzzy_decay.ms,
+	    memory_order_relaxed);
+}
+
+static void
+count(_Atomic size_t *counter, size_t n)
+{
+	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+/* The step to grow by for `need` bytes; the series advances when it is used. */
+static size_t
+grow_step_locked(pac_t *pac, size_t need, unsigned *pszind)
+{
+	*pszind = pac->grow_next;
+	while (pszind_size(*pszind) < need && *pszind < SC_NPSIZES - 1) {
+		(*pszind)++;
+	}
+	return pszind_size(*pszind);
+}
+
+/* Map a growth step, or if that fails just what is needed. */
+static edata_t *
+grow_map_locked(pac_t *pac, size_t size, size_t alignment)
+{
+	unsigned pszind;
+	size_t need = size + alignment - PAGE;
+	if (need < size || need > SC_LARGE_MAX) {
+		return NULL;
+	}
+	if (opt.retain) {
+		size_t step = grow_step_locked(pac, need, &pszind);
+		if (pszind <= pac->grow_limit) {
+			edata_t *edata = extent_new(&pac->env, NULL, step,
+			    PAGE, false, pac->serial_next);
+			if (edata != NULL) {
+				pac->serial_next++;
+				pac->grow_next = pszind < pac->grow_limit ?
+				    pszind + 1 : pac->grow_limit;
+				return edata;
+			}
+		}
+	}
+	edata_t *edata = extent_new(&pac->env, NULL, size, alignment, true,
+	    pac->serial_next);
+	pac->serial_next += edata != NULL;
+	return edata;
+}
+
+/* Put the parts that are not needed into the retained cache. */
+static edata_t *
+grow_carve(pac_t *pac, edata_t *edata, size_t size, size_t alignment)
+{
+	size_t lead = align_up(edata_base(edata), alignment) -
+	    edata_base(edata);
+	if (lead == 0 && edata->size == size) {
+		return edata;
+	}
+	/* Through the cache: it carves, and merges with what is there. */
+	uintptr_t start = edata_base(edata) + lead;
+	ecache_put(&pac->env, &pac->retained, edata);
+	edata = lead == 0 ? ecache_take_at(&pac->env, &pac->retained,
+	    (void *)start, size) : NULL;
+	if (edata == NULL) {
+		edata = ecache_take(&pac->env, &pac->retained, size,
+		    alignment, 64);
+	}
+	return edata;
+}
+
+static edata_t *
+grow(pac_t *pac, size_t size, size_t alignment)
+{
+	mutex_lock(&pac->grow_lock);
+	/* Someone may have grown while we waited. */
+	edata_t *edata = ecache_take(&pac->env, &pac->retained, size,
+	    alignment, 64);
+	if (edata == NULL) {
+		edata = grow_map_locked(pac, size, alignment);
+		if (edata != NULL) {
+			edata = grow_carve(pac, edata, size, alignment);
+		}
+	}
+	if (edata == NULL) {
+		/* Uncarvable memory (a split was refused): exactly that much. */
+		edata = extent_new(&pac->env, NULL, size, alignment, true,
+		    pac->serial_next);
+		pac->serial_next += edata != NULL;
+	}
+	mutex_unlock(&pac->grow_lock);
+	return edata;
+}
+
+static edata_t *
+take_dirty(pac_t *pac, size_t size, size_t alignment)
+{
+	edata_t *edata = ecache_take(&pac->env, &pac->dirty, size, alignment,
+	    (unsigned)opt.lg_extent_max_active_fit);
+	if (edata == NULL && ecache_npages(&pac->muzzy) != 0) {
+		edata = ecache_take(&pac->env, &pac->muzzy, size, alignment,
+		    64);
+	}
+	return edata;
+}
+
+/* Retained or new memory, committed. */
+static edata_t *
+take_unmapped(pac_t *pac, size_t size, size_t alignment)
+{
+	edata_t *edata = ecache_take(&pac->env, &pac->retained, size,
+	    alignment, 64);
+	if (edata == NULL) {
+		edata = grow(pac, size, alignment);
+	}
+	if (edata == NULL) {
+		return NULL;
+	}
+	if (extent_commit(&pac->env, edata) != ERR_NONE) {
+		ecache_put(&pac->env, &pac->retained, edata);
+		return NULL;
+	}
+	count(&pac->mapped, size);
+	return edata;
+}
+
+edata_t *
+pac_alloc(pac_t *pac, size_t size, size_t alignment, pac_source_t source)
+{
+	assert(is_aligned(size, PAGE) && alignment >= PAGE);
+	edata_t *edata = NULL;
+	if (source == PAC_REUSE) {
+		edata = take_dirty(pac, size, alignment);
+	}
+	if (edata == NULL) {
+		edata = take_unmapped(pac, size, alignment);
+	}
+	if (edata == NULL && source == PAC_UNTOUCHED) {
+		edata = take_dirty(pac, size, alignment);
+	}
+	if (edata == NULL && pac_reclaim != NULL && pac_reclaim()) {
+		edata = take_unmapped(pac, size, alignment);
+	}
+	if (edata != NULL) {
+		count(&pac->nactive, size >> LG_PAGE);
+	}
+	return edata;
+}
+
+/* An extent that left dirty or muzzy for good: retained, or given back. */
+static void
+retire(pac_t *pac, edata_t *edata, bool was_muzzy)
+{
+	size_t size = edata->size;
+	atomic_fetch_sub_explicit(&pac->mapped, size, memory_order_relaxed);
+	bool keep = opt.retain && ehooks_are_default(pac->env.ehooks);
+	if (!keep && extent_unmap(&pac->env, edata) == ERR_NONE) {
+		return;
+	}
+	if (ehooks_decommit(pac->env.ehooks, edata->addr, size) == ERR_NONE) {
+		edata->committed = false;
+		edata->zeroed = false;
+	} else if (extent_purge_forced(&pac->env, edata) != ERR_NONE) {
+		edata->zeroed = false;
+		if (!was_muzzy) {
+			(void)!ehooks_purge_lazy(pac->env.ehooks,
+			    edata->addr, size);
+		}
+	}
+	ecache_put(&pac->env, &pac->retained, edata);
+}
+
+/* Purge one evicted dirty extent: to muzzy, or out. */
+static void
+purge_dirty_extent(pac_t *pac, edata_t *edata, bool all)
+{
+	if (!all && pac_muzzy_decay_ms(pac) != 0 && ehooks_purge_lazy(
+	    pac->env.ehooks, edata->addr, edata->size) == ERR_NONE) {
+		edata->zeroed = false;
+		ecache_put(&pac->env, &pac->muzzy, edata);
+		return;
+	}
+	retire(pac, edata, false);
+}
+
+static void
+purge_to_limit(pac_t *pac, extent_state_t state, size_t npages_limit,
+    bool all)
+{
+	bool dirty = state == EXTENT_DIRTY;
+	ecache_t *ecache = dirty ? &pac->dirty : &pac->muzzy;
+	pac_decay_stats_t *stats = dirty ? &pac->dirty_decay.stats :
+	    &pac->muzzy_decay.stats;
+	/* What comes in meanwhile is not for this sweep. */
+	size_t left = ecache_npages(ecache);
+	uint64_t nmadvise = 0, purged = 0;
+	while (left > npages_limit) {
+		edata_t *edata = ecache_evict(&pac->env, ecache,
+		    npages_limit);
+		if (edata == NULL) {
+			break;
+		}
+		size_t npages = edata_npages(edata);
+		nmadvise++;
+		purged += npages;
+		left -= npages < left ? npages : left;
+		if (dirty) {
+			purge_dirty_extent(pac, edata, all);
+		} else {
+			retire(pac, edata, true);
+		}
+	}
+	if (nmadvise != 0) {
+		atomic_fetch_add_explicit(&stats->npurge, 1,
+		    memory_order_relaxed);
+		atomic_fetch_add_explicit(&stats->nmadvise, nmadvise,
+		    memory_order_relaxed);
+		atomic_fetch_add_explicit(&stats->purged, purged,
+		    memory_order_relaxed);
+	}
+}
+
+/* How many dirty pages are tolerated next to those in use. */
+static size_t
+dirty_cap(const pac_t *pac)
+{
+	size_t cap = atomic_load_explicit(&pac->nactive,
+	    memory_order_relaxed) / 4;
+	return cap > DIRTY_CAP_FLOOR ? cap : DIRTY_CAP_FLOOR;
+}
+
+/* After pages became dirty: the immediate and the capped cases. */
+static void
+dirty_added(pac_t *pac)
+{
+	ssize_t ms = pac_dirty_decay_ms(pac);
+	size_t limit;
+	if (ms == 0) {
+		limit = 0;
+	} else if (ms > 0 && ecache_npages(&pac->dirty) > dirty_cap(pac)) {
+		/* A bit below, so that not every free has to purge. */
+		limit = dirty_cap(pac) / 8 * 7;
+	} else {
+		return;
+	}
+	if (mutex_trylock(&pac->dirty_decay.lock)) {
+		purge_to_limit(pac, EXTENT_DIRTY, limit, ms == 0);
+		mutex_unlock(&pac->dirty_decay.lock);
+	}
+}
+
+void
+pac_dalloc(pac_t *pac, edata_t *edata)
+{
+	atomic_fetch_sub_explicit(&pac->nactive, edata_npages(edata),
+	    memory_order_relaxed);
+	edata->zeroed = false;
+	ecache_put(&pac->env, &pac->dirty, edata);
+	dirty_added(pac);
+}
+
+void
+pac_dalloc_untouched(pac_t *pac, edata_t *edata)
+{
+	atomic_fetch_sub_explicit(&pac->nactive, edata_npages(edata),
+	    memory_order_relaxed);
+	atomic_fetch_sub_explicit(&pac->mapped, edata->size,
+	    memory_order_relaxed);
+	ecache_put(&pac->env, &pac->retained, edata);
+}
+
+/* The `size` bytes behind an extent, from wherever they are free. */
+static edata_t *
+take_behind(pac_t *pac, void *addr, size_t size)
+{
+	edata_t *more = ecache_take_at(&pac->env, &pac->dirty, addr, size);
+	if (more == NULL) {
+		more = ecache_take_at(&pac->env, &pac->muzzy, addr, size);
+	}
+	if (more != NULL) {
+		return more;
+	}
+	more = ecache_take_at(&pac->env, &pac->retained, addr, size);
+	if (more == NULL && !opt.retain) {
+		mutex_lock(&pac->grow_lock);
+		more = extent_new(&pac->env, addr, size, PAGE, true,
+		    pac->serial_next);
+		pac->serial_next += more != NULL;
+		mutex_unlock(&pac->grow_lock);
+	}
+	if (more == NULL) {
+		return NULL;
+	}
+	if (extent_commit(&pac->env, more) != ERR_NONE) {
+		ecache_put(&pac->env, &pac->retained, more);
+		return NULL;
+	}
+	count(&pac->mapped, size);
+	return more;
+}
+
+err_t
+pac_expand(pac_t *pac, edata_t *edata, size_t new_size, bool *zeroed)
+{
+	size_t more_size = new_size - edata->size;
+	edata_t *more = take_behind(pac, (void *)edata_end(edata), more_size);
+	if (more == NULL) {
+		return ERR_NOMEM;
+	}
+	bool more_zeroed = more->zeroed;
+	if (!extent_mergeable(&pac->env, edata, more) ||
+	    extent_merge(&pac->env, edata, more) != ERR_NONE) {
+		retire(pac, more, false);
+		return ERR_REFUSED;
+	}
+	*zeroed = more_zeroed;
+	count(&pac->nactive, more_size >> LG_PAGE);
+	return ERR_NONE;
+}
+
+err_t
+pac_shrink(pac_t *pac, edata_t *edata, size_t new_size)
+{
+	edata_t *trail = extent_split(&pac->env, edata, new_size);
+	if (trail == NULL) {
+		return ERR_REFUSED;
+	}
+	pac_dalloc(pac, trail);
+	return ERR_NONE;
+}
+
+static void
+decay_tick_one(pac_t *pac, pac_decay_t *pd, ecache_t *ecache, uint64_t now_ns)
+{
+	if (!mutex_trylock(&pd->lock)) {
+		return;
+	}
+	if (decay_advance(&pd->decay, now_ns, ecache_npages(ecache))) {
+		purge_to_limit(pac, ecache->state, pd->decay.npages_limit,
+		    false);
+		decay_note_purged(&pd->decay, ecache_npages(ecache));
+	}
+	mutex_unlock(&pd->lock);
+}
+
+void
+pac_decay_tick(pac_t *pac, uint64_t now_ns)
+{
+	if (ecache_npages(&pac->dirty) != 0) {
+		decay_tick_one(pac, &pac->dirty_decay, &pac->dirty, now_ns);
+	}
+	if (ecache_npages(&pac->muzzy) != 0) {
+		decay_tick_one(pac, &pac->muzzy_decay, &pac->muzzy, now_ns);
+	}
+}
+
+void
+pac_purge_all(pac_t *pac)
+{
+	mutex_lock(&pac->dirty_decay.lock);
+	purge_to_limit(pac, EXTENT_DIRTY, 0, true);
+	mutex_unlock(&pac->dirty_decay.lock);
+	mutex_lock(&pac->muzzy_decay.lock);
+	purge_to_limit(pac, EXTENT_MUZZY, 0, true);
+	mutex_unlock(&pac->muzzy_decay.lock);
+}
+
+bool
+pac_release_all(pac_t *pac)
+{
+	bool released = ecache_npages(&pac->dirty) != 0 ||
+	    ecache_npages(&pac->muzzy) != 0;
+	pac_purge_all(pac);
+	size_t left = ecache_npages(&pac->retained);
+	while (left > 0) {
+		edata_t *edata = ecache_evict(&pac->env, &pac->retained, 0);
+		if (edata == NULL) {
+			break;
+		}
+		size_t npages = edata_npages(edata);
+		left -= npages < left ? npages : left;
+		if (extent_unmap(&pac->env, edata) == ERR_NONE) {
+			released = true;
+		} else {
+			ecache_put(&pac->env, &pac->retained, edata);
+		}
+	}
+	return released;
+}
+
+err_t
+pac_set_decay_ms(pac_t *pac, extent_state_t state, ssize_t ms,
+    uint64_t now_ns)
+{
+	if (!decay_ms_valid(ms)) {
+		return ERR_INVALID;
+	}
+	bool dirty = state == EXTENT_DIRTY;
+	pac_decay_t *pd = dirty ? &pac->dirty_decay : &pac->muzzy_decay;
+	mutex_lock(&pd->lock);
+	decay_init(&pd->decay, ms, now_ns, pd->decay.prng);
+	atomic_store_explicit(&pd->ms, ms, memory_order_relaxed);
+	if (ms >= 0) {
+		/* The backlog is gone: earlier pages count as decayed. */
+		purge_to_limit(pac, state, 0, false);
+	}
+	mutex_unlock(&pd->lock);
+	return ERR_NONE;
+}
+
+void
+pac_destroy(pac_t *pac)
+{
+	pac_purge_all(pac);
+	edata_t *edata;
+	while ((edata = ecache_evict(&pac->env, &pac->retained, 0)) != NULL) {
+		extent_destroy(&pac->env, edata);
+	}
+}
+
+bool
+pac_verify(pac_t *pac)
+{
+	return ecache_verify(&pac->env, &pac->dirty) &&
+	    ecache_verify(&pac->env, &pac->muzzy) &&
+	    ecache_verify(&pac->env, &pac->retained);
+}
+
+/* All locks in rank order, a stage for each so that arenas interleave. */
+static mutex_t *
+fork_lock(pac_t *pac, int stage, int i)
+{
+	mutex_t *locks[PAC_PREFORK_STAGES][2] = {
+		{ &pac->dirty_decay.lock, &pac->muzzy_decay.lock },
+		{ &pac->grow_lock, NULL },
+		{ &pac->dirty.lock, NULL },
+		{ &pac->muzzy.lock, &pac->retained.lock },
+		{ &pac->edata_cache.lock, NULL },
+	};
+	return locks[stage][i];
+}
+
+void
+pac_prefork(pac_t *pac, int stage)
+{
+	for (int i = 0; i < 2; i++) {
+		mutex_t *lock = fork_lock(pac, stage, i);
+		if (lock != NULL) {
+			mutex_prefork(lock);
+		}
+	}
+}
+
+static void
+postfork(pac_t *pac, void (*release)(mutex_t *))
+{
+	for (int stage = PAC_PREFORK_STAGES - 1; stage >= 0; stage--) {
+		for (int i = 1; i >= 0; i--) {
+			mutex_t *lock = fork_lock(pac, stage, i);
+			if (lock != NULL) {
+				release(lock);
+			}
+		}
+	}
+}
+
+void
+pac_postfork_parent(pac_t *pac)
+{
+	postfork(pac, mutex_postfork_parent);
+}
+
+void
+pac_postfork_child(pac_t *pac)
+{
+	postfork(pac, mutex_postfork_child);
+}

@@ -1,0 +1,117 @@
+/*
+ * pac: the page allocator of one arena.
+ *
+ * Owns the arena's free extents in three caches, and where they go next:
+ *
+ *   user -> dirty --(decay)--> muzzy --(decay)--> retained -> the system
+ *
+ * Allocation looks in the same order and then asks the hooks for more, in
+ * growing steps, of which the unused rest is retained.  Time takes dirty pages
+ * away (decay.h), and so does a cap relative to the pages in use.
+ *
+ * Locks, outermost first: decay locks (one per purged state), grow_lock, one
+ * lock per cache (never two at once).  None is held while memory is purged or
+ * unmapped, except the decay lock, which only purgers take.
+ */
+#ifndef PAGE_PAC_H
+#define PAGE_PAC_H
+
+#include "page/decay.h"
+#include "page/ecache.h"
+
+typedef struct {
+	_Atomic uint64_t npurge;	/* sweeps */
+	_Atomic uint64_t nmadvise;	/* calls */
+	_Atomic uint64_t purged;	/* pages */
+} pac_decay_stats_t;
+
+/* Purging of one state. */
+typedef struct {
+	mutex_t lock;
+	decay_t decay GUARDED_BY(lock);
+	_Atomic ssize_t ms;		/* copy of decay.ms, for reading */
+	pac_decay_stats_t stats;
+} pac_decay_t;
+
+typedef struct pac {
+	extent_env_t env;
+	ecache_t dirty;
+	ecache_t muzzy;
+	ecache_t retained;
+	pac_decay_t dirty_decay;
+	pac_decay_t muzzy_decay;
+
+	mutex_t grow_lock;
+	unsigned grow_next GUARDED_BY(grow_lock);	/* page class */
+	unsigned grow_limit GUARDED_BY(grow_lock);	/* page class */
+	uint64_t serial_next GUARDED_BY(grow_lock);
+
+	_Atomic size_t nactive;		/* pages in use */
+	_Atomic size_t mapped;		/* bytes, without retained */
+	_Atomic size_t abandoned;	/* bytes that could not be kept track of */
+	edata_cache_t edata_cache;
+} pac_t;
+
+/*
+ * What to do when the system has no memory: registered by the arenas, returns
+ * true when something was released.  Called without locks.
+ */
+extern bool (*pac_reclaim)(void);
+
+void pac_init(pac_t *pac, ehooks_t *ehooks, base_t *base0,
+    unsigned arena_ind, ssize_t dirty_decay_ms, ssize_t muzzy_decay_ms,
+    uint64_t now_ns);
+
+/* How the pages of an allocation are chosen. */
+typedef enum {
+	PAC_REUSE,		/* dirty memory first: the usual way */
+	PAC_UNTOUCHED,		/* retained or new: its pages will be replaced */
+} pac_source_t;
+
+/*
+ * An ACTIVE, committed extent of `size` bytes (a page multiple); `zeroed` says
+ * whether it reads zero.  NULL: no memory.
+ */
+edata_t *pac_alloc(pac_t *pac, size_t size, size_t alignment,
+    pac_source_t source);
+
+/* The user's pages become dirty ones. */
+void pac_dalloc(pac_t *pac, edata_t *edata);
+
+/* The same for an extent whose pages are known to be gone. */
+void pac_dalloc_untouched(pac_t *pac, edata_t *edata);
+
+/*
+ * Make an ACTIVE extent longer in place, by free pages behind it.  On success
+ * *zeroed says whether the new part reads zero.
+ */
+MUST_CHECK err_t pac_expand(pac_t *pac, edata_t *edata, size_t new_size,
+    bool *zeroed);
+/* Make it shorter; what is cut off becomes dirty. */
+MUST_CHECK err_t pac_shrink(pac_t *pac, edata_t *edata, size_t new_size);
+
+/* Purge what time says.  Returns at once when another thread is at it. */
+void pac_decay_tick(pac_t *pac, uint64_t now_ns);
+/* Purge all dirty and muzzy pages. */
+void pac_purge_all(pac_t *pac);
+/* Purge all and unmap what is retained; true: something was released. */
+bool pac_release_all(pac_t *pac);
+
+ssize_t pac_dirty_decay_ms(const pac_t *pac);
+ssize_t pac_muzzy_decay_ms(const pac_t *pac);
+/* ERR_INVALID: out of range. */
+MUST_CHECK err_t pac_set_decay_ms(pac_t *pac, extent_state_t state,
+    ssize_t ms, uint64_t now_ns);
+
+/* Arena destruction: everything left goes by the destroy hook. */
+void pac_destroy(pac_t *pac);
+
+bool pac_verify(pac_t *pac);
+
+/* fork: ranks in order. */
+void pac_prefork(pac_t *pac, int stage);
+void pac_postfork_parent(pac_t *pac);
+void pac_postfork_child(pac_t *pac);
+#define PAC_PREFORK_STAGES	5
+
+#endif

@@ -1,0 +1,429 @@
+#include "thread/tcache.h"
+
+#include <string.h>
+
+#include "arena/large.h"
+#include "platform/assert.h"
+#include "thread/internal_alloc.h"
+
+void *const cache_bin_none[2] = { CACHE_BIN_FULL, NULL };
+
+/* The most that one bin may hold: slots, and bytes. */
+#define LIMIT_SLOTS		1022
+#define LIMIT_SMALL_BYTES	((size_t)256 << 10)
+#define LIMIT_LARGE_BYTES	((size_t)512 << 10)
+
+/* The most that anyone may ask for. */
+#define SLOTS_MAX		8190
+
+/* A new array. */
+#define FIRST_SLOTS		14
+#define FIRST_BYTES		((size_t)16 << 10)
+
+/* Up to here a bin grows whenever it is busy, so that batches are worth it. */
+#define BATCH_SLOTS		62
+#define BATCH_BYTES		((size_t)64 << 10)
+
+/* Beyond, it takes so many swings between empty and full. */
+#define SWINGS_TO_GROW		2
+
+/* Collections without use after which an array is halved. */
+#define IDLE_TO_SHRINK		3
+
+/* Slow operations between two looks at the arena's clock. */
+#define SLOW_PER_TICK		64
+
+/* Contended locks after which a thread looks for another arena. */
+#define CONTENDED_TO_REBIND	16
+
+static unsigned
+at_most(size_t bytes, size_t usize, unsigned slots)
+{
+	size_t n = bytes / usize;
+	return n > slots ? slots : n == 0 ? 1 : (unsigned)n;
+}
+
+static unsigned
+limit_of(unsigned cind)
+{
+	size_t usize = cind_usize(cind);
+	if (usize > opt.tcache_max) {
+		return 0;
+	}
+	uint32_t value;
+	size_t below = cind == 1 ? 0 : cind_usize(cind - 1);
+	if (opt_ranges_find(&opt.tcache_ncached_max, usize, below, &value)) {
+		return value > SLOTS_MAX ? SLOTS_MAX : value;
+	}
+	return at_most(cind_is_small(cind) ? LIMIT_SMALL_BYTES :
+	    LIMIT_LARGE_BYTES, usize, LIMIT_SLOTS);
+}
+
+void
+tcache_init(tsd_t *tsd)
+{
+	for (unsigned cind = 0; cind < SC_NCIND; cind++) {
+		tsd->slots[cind].head = cache_bin_none_head();
+		tsd->bins[cind] = (cache_bin_t){ 0 };
+		if (cind != 0) {
+			tsd->slots[cind].usize = cind_usize(cind);
+		}
+	}
+	memset(tsd->active_bins, 0, sizeof(tsd->active_bins));
+	tsd->cache_bytes = 0;
+	tsd->gc_next = 0;
+	tsd->cache_enabled = false;
+}
+
+void
+tcache_enable(tsd_t *tsd)
+{
+	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
+		tsd->bins[cind].limit = (uint16_t)limit_of(cind);
+	}
+	tsd->cache_enabled = true;
+}
+
+/* An array of n slots needs two words more. */
+static unsigned
+array_lg(unsigned nslots)
+{
+	unsigned lg = bits_lg_ceil((nslots + 2) * sizeof(void *));
+	return lg < INTERNAL_LG_MIN ? INTERNAL_LG_MIN : lg;
+}
+
+static void
+array_drop(tsd_t *tsd, unsigned cind)
+{
+	cache_bin_t *bin = &tsd->bins[cind];
+	assert(cache_bin_count(bin, &tsd->slots[cind]) == 0);
+	tsd->slots[cind].head = cache_bin_none_head();
+	tsd->cache_bytes -= bin->capacity * cind_usize(cind);
+	tsd->active_bins[cind / 64] &= ~((uint64_t)1 << cind % 64);
+	internal_free(bin->first, array_lg(bin->capacity));
+	bin->first = NULL;
+	bin->capacity = 0;
+}
+
+/* Return the n oldest blocks of a bin to their arenas. */
+static void
+flush_oldest(tsd_t *tsd, unsigned cind, unsigned n)
+{
+	cache_bin_t *bin = &tsd->bins[cind];
+	cache_slot_t *slot = &tsd->slots[cind];
+	cache_bin_unmark(bin);
+	void **oldest = cache_bin_end(bin) - n;
+	assert(oldest >= slot->head);
+	if (cind_is_small(cind)) {
+		arena_flush(cind - 1, oldest, n);
+	} else {
+		for (unsigned i = 0; i < n; i++) {
+			large_free(oldest[i]);
+		}
+	}
+	size_t kept = (size_t)(oldest - slot->head);
+	memmove(slot->head + n, slot->head, kept * sizeof(void *));
+	slot->head += n;
+}
+
+static void
+flush_all(tsd_t *tsd, unsigned cind)
+{
+	unsigned n = cache_bin_count(&tsd->bins[cind], &tsd->slots[cind]);
+	if (n != 0) {
+		flush_oldest(tsd, cind, n);
+	}
+}
+
+/*
+ * Exchange the array of a bin for one of nslots, which holds what is cached.
+ * False: no memory, nothing changed.
+ */
+static bool
+array_resize(tsd_t *tsd, unsigned cind, unsigned nslots)
+{
+	cache_bin_t *bin = &tsd->bins[cind];
+	cache_slot_t *slot = &tsd->slots[cind];
+	void **first = internal_alloc(array_lg(nslots));
+	if (first == NULL) {
+		return false;
+	}
+	cache_bin_unmark(bin);
+	unsigned count = cache_bin_count(bin, slot);
+	assert(count <= nslots);
+	void **end = first + 1 + nslots;
+	first[0] = CACHE_BIN_FULL;
+	*end = NULL;
+	/* Stale words must not look like the FULL word. */
+	memset(first + 1, 0, (nslots - count) * sizeof(void *));
+	if (bin->first != NULL) {
+		memcpy(end - count, slot->head, count * sizeof(void *));
+		internal_free(bin->first, array_lg(bin->capacity));
+	}
+	tsd->cache_bytes += nslots * cind_usize(cind);
+	tsd->cache_bytes -= bin->capacity * cind_usize(cind);
+	tsd->active_bins[cind / 64] |= (uint64_t)1 << cind % 64;
+	bin->first = first;
+	bin->capacity = (uint16_t)nslots;
+	slot->head = end - count;
+	return true;
+}
+
+/* The first active bin at or after `cind`, going round; 0: none. */
+static unsigned
+next_active(const tsd_t *tsd, unsigned cind)
+{
+	const unsigned nwords = ARRAY_LEN(tsd->active_bins);
+	for (unsigned i = 0; i <= nwords; i++) {
+		unsigned word = (cind / 64 + i) % nwords;
+		uint64_t bits = tsd->active_bins[word];
+		if (i == 0) {
+			bits &= ~(uint64_t)0 << cind % 64;
+		}
+		if (bits != 0) {
+			return word * 64 + bits_ctz64(bits);
+		}
+	}
+	return 0;
+}
+
+static unsigned
+gc_advance(tsd_t *tsd)
+{
+	unsigned cind = next_active(tsd, tsd->gc_next);
+	tsd->gc_next = (uint16_t)((cind + 1) % SC_NCIND);
+	return cind;
+}
+
+/*
+ * Make sure that `bytes` more of capacity fit the budget: other bins give up
+ * theirs, those of large blocks only.  False: they would not fit.
+ */
+static bool
+make_room(tsd_t *tsd, unsigned for_cind, size_t bytes)
+{
+	size_t max = opt.tcache_bytes_max;
+	if (bytes > max) {
+		return false;
+	}
+	for (unsigned tries = 0; tsd->cache_bytes + bytes > max; tries++) {
+		if (tries == SC_NCIND) {
+			return false;
+		}
+		unsigned cind = gc_advance(tsd);
+		if (cind != for_cind && cind != 0 && !cind_is_small(cind)) {
+			flush_all(tsd, cind);
+			array_drop(tsd, cind);
+		}
+	}
+	return true;
+}
+
+/* Give a bin an array, or a larger one; false: it stays as it is. */
+static bool
+grow(tsd_t *tsd, unsigned cind)
+{
+	cache_bin_t *bin = &tsd->bins[cind];
+	size_t usize = cind_usize(cind);
+	unsigned nslots = bin->first == NULL ?
+	    at_most(FIRST_BYTES, usize, FIRST_SLOTS) : bin->capacity * 2u + 2;
+	if (nslots > bin->limit) {
+		nslots = bin->limit;
+	}
+	if (nslots <= bin->capacity) {
+		return false;
+	}
+	return make_room(tsd, cind, (nslots - bin->capacity) * usize) &&
+	    array_resize(tsd, cind, nslots);
+}
+
+/* Something happened to a bin: does it deserve a larger array? */
+static void
+note_event(tsd_t *tsd, unsigned cind, cache_event_t event)
+{
+	cache_bin_t *bin = &tsd->bins[cind];
+	bool swung = bin->last_event != CACHE_NO_EVENT &&
+	    bin->last_event != event;
+	bin->last_event = (uint8_t)event;
+	bin->idle = 0;
+	bin->swings = (uint8_t)(bin->swings + (swung && bin->swings < 255));
+	bool batch = bin->capacity < at_most(BATCH_BYTES, cind_usize(cind),
+	    BATCH_SLOTS);
+	if (batch || bin->swings >= SWINGS_TO_GROW) {
+		bin->swings = 0;
+		(void)grow(tsd, cind);
+	}
+}
+
+static void
+slow_tick(tsd_t *tsd)
+{
+	if (++tsd->nslow < SLOW_PER_TICK) {
+		return;
+	}
+	tsd->nslow = 0;
+	arena_tick(tsd->arena);
+	if (tsd->ncontended >= CONTENDED_TO_REBIND) {
+		tsd->arena = arenas_rebind(tsd->arena);
+	}
+	tsd->ncontended = 0;
+}
+
+/* Take a batch of regions into an empty bin. */
+static void
+fill(tsd_t *tsd, unsigned cind)
+{
+	cache_bin_t *bin = &tsd->bins[cind];
+	void **end = cache_bin_end(bin);
+	unsigned want = (bin->capacity + 1u) / 2;
+	bool contended = false;
+	unsigned got = arena_fill(tsd->arena, cind - 1, end - want, want,
+	    &contended);
+	tsd->ncontended += contended;
+	if (got < want) {
+		memmove(end - got, end - want, got * sizeof(void *));
+	}
+	tsd->slots[cind].head = end - got;
+}
+
+/* One region, past the cache. */
+static void *
+alloc_uncached(tsd_t *tsd, unsigned cind)
+{
+	void *ptr = NULL;
+	bool contended = false;
+	(void)arena_fill(tsd->arena, cind - 1, &ptr, 1, &contended);
+	return ptr;
+}
+
+void *
+tcache_alloc_slow(tsd_t *tsd, unsigned cind, size_t size)
+{
+	cache_bin_t *bin = &tsd->bins[cind];
+	cache_slot_t *slot = &tsd->slots[cind];
+	if (bin->mark != NULL) {
+		cache_bin_unmark(bin);
+		void *ptr = cache_slot_pop(slot);
+		if (ptr != NULL) {
+			return ptr;
+		}
+	}
+	slow_tick(tsd);
+	if (!cind_is_small(cind)) {
+		if (bin->first != NULL) {
+			note_event(tsd, cind, CACHE_MISS);
+		}
+		return large_alloc(tsd->arena, size, cind_usize(cind), 1,
+		    false, &tsd->prng);
+	}
+	if (bin->limit != 0) {
+		note_event(tsd, cind, CACHE_MISS);
+	}
+	if (bin->first == NULL) {
+		return alloc_uncached(tsd, cind);
+	}
+	fill(tsd, cind);
+	return cache_slot_pop(slot);
+}
+
+static void
+free_uncached(unsigned cind, void *ptr)
+{
+	if (cind_is_small(cind)) {
+		arena_flush(cind - 1, &ptr, 1);
+	} else {
+		large_free(ptr);
+	}
+}
+
+void
+tcache_free_slow(tsd_t *tsd, unsigned cind, void *ptr)
+{
+	cache_bin_t *bin = &tsd->bins[cind];
+	cache_slot_t *slot = &tsd->slots[cind];
+	slow_tick(tsd);
+	if (bin->limit != 0) {
+		note_event(tsd, cind, CACHE_OVERFLOW);
+	}
+	if (bin->first == NULL) {
+		free_uncached(cind, ptr);
+		return;
+	}
+	if (!cache_slot_push(slot, ptr)) {
+		flush_oldest(tsd, cind, (bin->capacity + 1u) / 2);
+		(void)cache_slot_push(slot, ptr);
+	}
+}
+
+void
+tcache_flush(tsd_t *tsd)
+{
+	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
+		flush_all(tsd, cind);
+	}
+}
+
+void
+tcache_disable(tsd_t *tsd)
+{
+	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
+		flush_all(tsd, cind);
+		if (tsd->bins[cind].first != NULL) {
+			array_drop(tsd, cind);
+		}
+		tsd->bins[cind].limit = 0;
+	}
+	tsd->cache_enabled = false;
+}
+
+/* The lower half of the bin was not needed since the last collection. */
+static void
+gc_idle(tsd_t *tsd, unsigned cind)
+{
+	cache_bin_t *bin = &tsd->bins[cind];
+	flush_oldest(tsd, cind, (unsigned)(cache_bin_end(bin) - bin->mark));
+	if (++bin->idle < IDLE_TO_SHRINK) {
+		return;
+	}
+	bin->idle = 0;
+	unsigned count = cache_bin_count(bin, &tsd->slots[cind]);
+	unsigned first = at_most(FIRST_BYTES, cind_usize(cind), FIRST_SLOTS);
+	if (count == 0) {
+		array_drop(tsd, cind);
+	} else if (bin->capacity / 2 >= first && count <= bin->capacity / 2u) {
+		(void)array_resize(tsd, cind, bin->capacity / 2u);
+	}
+}
+
+void
+tcache_gc_step(tsd_t *tsd)
+{
+	unsigned cind = gc_advance(tsd);
+	if (cind == 0) {
+		return;
+	}
+	cache_bin_t *bin = &tsd->bins[cind];
+	bin->swings = 0;
+	if (bin->mark != NULL) {
+		gc_idle(tsd, cind);
+	} else {
+		bin->idle = 0;
+	}
+	unsigned count = cache_bin_count(bin, &tsd->slots[cind]);
+	if (count != 0) {
+		bin->mark = tsd->slots[cind].head + count / 2;
+		bin->marked = *bin->mark;
+		*bin->mark = NULL;
+	}
+}
+
+size_t
+tcache_bytes(const tsd_t *tsd)
+{
+	size_t bytes = 0;
+	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
+		bytes += cache_bin_count(&tsd->bins[cind],
+		    &tsd->slots[cind]) * cind_usize(cind);
+	}
+	return bytes;
+}

@@ -1,0 +1,217 @@
+#include "thread/tsd.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "meta/thr.h"
+#include "platform/assert.h"
+#include "thread/internal_alloc.h"
+#include "thread/tcache.h"
+#include "thread/thread_event.h"
+
+/*
+ * Before boot every class code is 0, so slot 0 is all that is ever looked at.
+ */
+#define STATE_CONSTANT	{ .slots = { { .head = (void **)&cache_bin_none[1] } } }
+tsd_t tsd_none = STATE_CONSTANT;
+tsd_t tsd_nested = STATE_CONSTANT;
+tsd_t tsd_exited = STATE_CONSTANT;
+
+__thread tsd_t *tsd_tls TLS_MODEL = &tsd_none;
+
+/* Frees of a thread that has no state yet. */
+static __thread uint8_t nfrees TLS_MODEL;
+#define FREES_TO_STATE	128
+
+static mutex_t tsd_lock = MUTEX_INITIALIZER("tsd", LOCK_TSD);
+static list_t all GUARDED_BY(tsd_lock);
+static list_t unused GUARDED_BY(tsd_lock);
+
+static pthread_key_t key;
+static bool key_ready;
+
+static void *
+foreign_enter(void)
+{
+	tsd_t *saved = tsd_tls;
+	tsd_tls = &tsd_nested;
+	return saved;
+}
+
+static void
+foreign_leave(void *saved)
+{
+	tsd_tls = saved;
+}
+
+void
+tsd_boot(void)
+{
+	list_init(&all);
+	list_init(&unused);
+	tsd_t *constants[] = { &tsd_none, &tsd_nested, &tsd_exited };
+	for (unsigned i = 0; i < ARRAY_LEN(constants); i++) {
+		for (unsigned cind = 0; cind < SC_NCIND; cind++) {
+			constants[i]->slots[cind].head = cache_bin_none_head();
+		}
+	}
+	thr_ops.enter = foreign_enter;
+	thr_ops.leave = foreign_leave;
+}
+
+/* Memory for a state: a used one, or new. */
+static tsd_t *
+state_take(void)
+{
+	mutex_lock(&tsd_lock);
+	list_node_t *node = list_pop_front(&unused);
+	tsd_t *tsd = node == NULL ? NULL : container_of(node, tsd_t, link);
+	if (tsd == NULL) {
+		tsd = base_alloc(arenas_base0(), sizeof(tsd_t), CACHELINE);
+	}
+	if (tsd != NULL) {
+		list_push_front(&all, &tsd->link);
+	}
+	mutex_unlock(&tsd_lock);
+	return tsd;
+}
+
+static void
+state_give_back(tsd_t *tsd)
+{
+	mutex_lock(&tsd_lock);
+	list_remove(&tsd->link);
+	list_push_front(&unused, &tsd->link);
+	mutex_unlock(&tsd_lock);
+}
+
+/* Filling blocks on every call takes the slow path, so nothing is cached. */
+static bool
+caches_wanted(void)
+{
+	return opt.tcache && opt.junk == OPT_JUNK_FALSE && !opt.zero;
+}
+
+static tsd_t *
+state_new(void)
+{
+	tsd_t *tsd = state_take();
+	if (tsd == NULL) {
+		return NULL;
+	}
+	tcache_init(tsd);
+	thread_event_init(tsd);
+	tsd->prng = (uintptr_t)tsd ^ (uintptr_t)__builtin_frame_address(0);
+	tsd->nslow = 0;
+	tsd->ncontended = 0;
+	tsd->arena = arenas_bind();
+	if (caches_wanted()) {
+		tcache_enable(tsd);
+	}
+	return tsd;
+}
+
+static void
+state_end(tsd_t *tsd)
+{
+	tcache_disable(tsd);
+	arenas_unbind(tsd->arena);
+	state_give_back(tsd);
+}
+
+tsd_t *
+tsd_get_slow(void)
+{
+	if (tsd_tls != &tsd_none) {
+		return tsd_is_real(tsd_tls) ? tsd_tls : NULL;
+	}
+	/* pthread_setspecific() may allocate. */
+	tsd_tls = &tsd_nested;
+	tsd_t *tsd = state_new();
+	if (tsd != NULL && key_ready && pthread_setspecific(key, tsd) != 0) {
+		state_end(tsd);
+		tsd = NULL;
+	}
+	tsd_tls = tsd == NULL ? &tsd_none : tsd;
+	return tsd;
+}
+
+tsd_t *
+tsd_get_for_free(void)
+{
+	tsd_t *tsd = tsd_tls;
+	if (likely(tsd_is_real(tsd))) {
+		return tsd;
+	}
+	if (tsd == &tsd_none && ++nfrees >= FREES_TO_STATE) {
+		return tsd_get_slow();
+	}
+	return NULL;
+}
+
+/* The thread ends: destructor of the key. */
+static void
+thread_exit(void *state)
+{
+	tsd_t *tsd = state;
+	if (tsd_tls != tsd) {
+		return;
+	}
+	/* Destructors that run later do without a cache. */
+	tsd_tls = &tsd_exited;
+	state_end(tsd);
+}
+
+err_t
+tsd_boot_key(void)
+{
+	if (pthread_key_create(&key, thread_exit) != 0) {
+		return ERR_NOMEM;
+	}
+	key_ready = true;
+	if (tsd_is_real(tsd_tls)) {
+		void *saved = thr_enter_foreign();
+		(void)pthread_setspecific(key, saved);
+		thr_leave_foreign(saved);
+	}
+	return ERR_NONE;
+}
+
+list_t *
+tsd_list_lock(void)
+{
+	mutex_lock(&tsd_lock);
+	return &all;
+}
+
+void
+tsd_list_unlock(void)
+{
+	mutex_unlock(&tsd_lock);
+}
+
+void
+tsd_prefork(void)
+{
+	mutex_prefork(&tsd_lock);
+	internal_prefork();
+}
+
+void
+tsd_postfork_parent(void)
+{
+	internal_postfork_parent();
+	mutex_postfork_parent(&tsd_lock);
+}
+
+void
+tsd_postfork_child(void)
+{
+	internal_postfork_child();
+	mutex_postfork_child(&tsd_lock);
+	/* Of the parent's threads only this one exists. */
+	list_init(&all);
+	if (tsd_is_real(tsd_tls)) {
+		list_push_front(&all, &tsd_tls->link);
+	}
+}

@@ -1,0 +1,93 @@
+/*
+ * tsd: the state of a thread, and its life cycle.
+ *
+ * Static TLS holds one pointer.  It always leads to a state: to the thread's
+ * own, in metadata, or to one of three constant ones whose caches are empty
+ * and full at once, so that every fast path ends up in a slow path, which
+ * looks at where the pointer leads:
+ *
+ *   tsd_none     nothing allocated yet: the slow path makes a state
+ *   tsd_nested   inside foreign code: arena 0, no cache
+ *   tsd_exited   after the key destructor: arena 0, no cache, for good
+ *
+ * A state is made by the first allocation of a thread (or when it has freed
+ * many blocks), and recycled after the thread's end.
+ *
+ * Locking: the list of all states below `tsd_lock`; a state's fields belong to
+ * its thread.
+ */
+#ifndef THREAD_TSD_H
+#define THREAD_TSD_H
+
+#include "arena/arenas.h"
+#include "ds/list.h"
+#include "meta/size_class.h"
+#include "platform/tls.h"
+#include "thread/cache_bin.h"
+
+typedef struct tsd {
+	/* Hot: counters, and the heads of the cache bins. */
+	uint64_t allocated;		/* bytes, by usable size, ever */
+	uint64_t event_at;		/* value of `allocated` to stop at */
+	uint64_t deallocated;		/* bytes, by usable size, ever */
+	cache_slot_t slots[SC_NCIND];
+
+	/* Cold. */
+	arena_t *arena;
+	uint64_t prng;
+	size_t cache_bytes;		/* capacity of the bins, in bytes */
+	uint32_t nslow;			/* slow operations since the last tick */
+	uint32_t ncontended;		/* locks found taken */
+	uint16_t gc_next;		/* bin to be looked at next */
+	bool cache_enabled;
+	list_node_t link;		/* all states, or the unused ones */
+	uint64_t active_bins[(SC_NCIND + 63) / 64];	/* that have an array */
+	cache_bin_t bins[SC_NCIND];
+} tsd_t;
+
+extern __thread tsd_t *tsd_tls TLS_MODEL;
+extern tsd_t tsd_none, tsd_nested, tsd_exited;
+
+/* The slot of a class code: two words each, so the code is the word index. */
+static ALWAYS_INLINE cache_slot_t *
+tsd_slot(tsd_t *tsd, unsigned code)
+{
+	return (cache_slot_t *)((uint64_t *)tsd->slots + code);
+}
+
+static inline bool
+tsd_is_real(const tsd_t *tsd)
+{
+	return tsd != &tsd_none && tsd != &tsd_nested && tsd != &tsd_exited;
+}
+
+/* Before anything else of this layer. */
+void tsd_boot(void);
+/* Once allocation works: registers the key.  ERR_NOMEM: no key. */
+MUST_CHECK err_t tsd_boot_key(void);
+
+/*
+ * The state of the running thread, made if need be.  NULL: none can be had
+ * (nested, exited, no memory): allocate from arena 0 without a cache.
+ */
+tsd_t *tsd_get_slow(void);
+
+static inline tsd_t *
+tsd_get(void)
+{
+	tsd_t *tsd = tsd_tls;
+	return likely(tsd_is_real(tsd)) ? tsd : tsd_get_slow();
+}
+
+/* As tsd_get(), for a thread that only frees: it gets a state later. */
+tsd_t *tsd_get_for_free(void);
+
+/* All states, newest first; the caller holds the lock meanwhile. */
+list_t *tsd_list_lock(void);
+void tsd_list_unlock(void);
+
+void tsd_prefork(void);
+void tsd_postfork_parent(void);
+void tsd_postfork_child(void);
+
+#endif
