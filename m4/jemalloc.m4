@@ -81,5 +81,5 @@ for je_pair in `echo "$with_mangling" | tr , ' '`; do
   AS_CASE([$je_pair], [$1:*], [je_$1=`echo "$je_pair" | cut -d: -f2`])
 done
 AC_SUBST([je_$1])
-public_names="$public_names $je_$1"
+public_names="$public_names $1:$je_$1"
 ])

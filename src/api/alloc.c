@@ -70,7 +70,7 @@ alloc_with_state(tsd_t *tsd, size_t size, size_t usize,
 	    !spec->uncached && tsd->cache_enabled;
 	void *ptr;
 	if (cacheable && (cind_is_small(cind) || spec->alignment <= CACHELINE)) {
-		ptr = cache_slot_pop(&tsd->slots[cind]);
+		ptr = tcache_pop(tsd, cind);
 		if (ptr == NULL) {
 			ptr = tcache_alloc_slow(tsd, cind, size);
 		}
@@ -123,7 +123,7 @@ alloc_plain(size_t size)
 		cache_slot_t *slot = &tsd->slots[cind];
 		uint64_t allocated = tsd->allocated + slot->usize;
 		if (likely(allocated < tsd->event_at)) {
-			void *ptr = cache_slot_pop(slot);
+			void *ptr = tcache_pop(tsd, cind);
 			if (likely(ptr != NULL)) {
 				tsd->allocated = allocated;
 				return ptr;
@@ -161,10 +161,10 @@ free_to_arena(unsigned cind, void *ptr)
 	}
 }
 
-/* A block known to be live, or at least to look so. */
 static void
-free_checked(unsigned cind, void *ptr, size_t usize, bool uncached)
+free_small(unsigned cind, void *ptr, bool uncached)
 {
+	size_t usize = cind_usize(cind);
 	tsd_t *tsd = tsd_get_for_free();
 	fill_freed(ptr, usize);
 	if (unlikely(tsd == NULL)) {
@@ -172,7 +172,7 @@ free_checked(unsigned cind, void *ptr, size_t usize, bool uncached)
 		return;
 	}
 	thread_count_free(tsd, usize);
-	if (cind == 0 || uncached || !tsd->cache_enabled) {
+	if (uncached || !tsd->cache_enabled) {
 		free_to_arena(cind, ptr);
 	} else if (!cache_slot_push(&tsd->slots[cind], ptr)) {
 		tcache_free_slow(tsd, cind, ptr);
@@ -187,12 +187,37 @@ free_large(void *ptr, bool uncached)
 		misuse_report(ptr);
 		return;
 	}
+	size_t usize = edata->usize;
 	unsigned cind = edata->cind;
-	arena_t *arena = arena_of(edata);
-	free_checked(cind, ptr, edata->usize, uncached);
-	if (cind == 0) {
-		arena_tick(arena);
+	tsd_t *tsd = tsd_get_for_free();
+	fill_freed(ptr, usize);
+	if (tsd != NULL) {
+		thread_count_free(tsd, usize);
+		if (cind != 0 && !uncached && tsd->cache_enabled) {
+			large_note_cached(edata);
+			if (!cache_slot_push(&tsd->slots[cind], ptr)) {
+				tcache_free_slow(tsd, cind, ptr);
+			}
+			return;
+		}
 	}
+	arena_t *arena = arena_of(edata);
+	large_free(ptr);
+	arena_tick(arena);
+}
+
+bool
+alloc_free_large_cached(void *ptr)
+{
+	edata_t *edata = large_find(ptr);
+	tsd_t *tsd = tsd_tls;
+	if (edata == NULL || edata->cind == 0 ||
+	    !cache_slot_push(&tsd->slots[edata->cind], ptr)) {
+		return false;
+	}
+	large_note_cached(edata);
+	tsd->deallocated += tsd->slots[edata->cind].usize;
+	return true;
 }
 
 void
@@ -200,7 +225,7 @@ alloc_free(void *ptr, bool uncached)
 {
 	unsigned cind = pagemap_code(ptr) / 2;
 	if (likely(cind != 0)) {
-		free_checked(cind, ptr, cind_usize(cind), uncached);
+		free_small(cind, ptr, uncached);
 	} else if (ptr != NULL) {
 		free_large(ptr, uncached);
 	}

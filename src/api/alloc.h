@@ -33,6 +33,9 @@ size_t alloc_usable_size(const void *ptr);
 /* Free whatever it is. */
 void alloc_free(void *ptr, bool uncached);
 
+/* Free a large block that the thread's cache has room for; false: it has not. */
+bool alloc_free_large_cached(void *ptr);
+
 /* Free, having been told a usable size: another class is a fault. */
 void alloc_free_sized(void *ptr, size_t usize, bool uncached);
 

@@ -68,6 +68,9 @@ je_calloc(size_t num, size_t size)
 static NOINLINE void
 free_slow(void *ptr)
 {
+	if (alloc_free_large_cached(ptr)) {
+		return;
+	}
 	int saved = errno;
 	alloc_free(ptr, false);
 	errno = saved;
@@ -191,9 +194,31 @@ alloc_aligned(size_t alignment, size_t size, size_t alignment_min, int *error)
 	return ptr;
 }
 
+/*
+ * Small sizes rounded up to the alignment fall into classes that have it by
+ * nature.  NULL: take the slow path.
+ */
+static ALWAYS_INLINE void *
+fastpath_alloc_aligned(size_t alignment, size_t size)
+{
+	size_t usize;
+	if (unlikely(!bits_is_pow2(alignment) || alignment > PAGE)) {
+		return NULL;
+	}
+	size = align_up(size + (size == 0), alignment);
+	return fastpath_alloc(size, &usize);
+}
+
 EXPORT int
 je_posix_memalign(void **memptr, size_t alignment, size_t size)
 {
+	if (likely(alignment >= sizeof(void *))) {
+		void *hit = fastpath_alloc_aligned(alignment, size);
+		if (likely(hit != NULL)) {
+			*memptr = hit;
+			return 0;
+		}
+	}
 	int saved = errno, error = 0;
 	void *ptr = alloc_aligned(alignment, size, sizeof(void *), &error);
 	if (ptr != NULL) {
@@ -206,6 +231,10 @@ je_posix_memalign(void **memptr, size_t alignment, size_t size)
 EXPORT void *
 je_aligned_alloc(size_t alignment, size_t size)
 {
+	void *hit = fastpath_alloc_aligned(alignment, size);
+	if (likely(hit != NULL)) {
+		return hit;
+	}
 	int error;
 	void *ptr = alloc_aligned(alignment, size, 1, &error);
 	if (unlikely(ptr == NULL)) {

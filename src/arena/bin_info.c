@@ -1,6 +1,12 @@
 #include "arena/bin_info.h"
 
-#define BIN_SLAB_TARGET		((size_t)32 << 10)
+/*
+ * Lengths to come close to.  Of the smallest objects some always survive, so
+ * that their slabs may as well be long; larger ones need not pin as much.
+ */
+#define SLAB_TARGET_TINY	((size_t)32 << 10)
+#define SLAB_TARGET		((size_t)16 << 10)
+#define SLAB_TINY_MAX		256
 
 bin_info_t bin_infos[SC_NBINS];
 
@@ -16,8 +22,9 @@ static size_t
 slab_size_default(size_t size)
 {
 	size_t unit = slab_unit(size);
+	size_t target = size <= SLAB_TINY_MAX ? SLAB_TARGET_TINY : SLAB_TARGET;
 	size_t slab = unit;
-	while (slab < BIN_SLAB_TARGET && (slab + unit) / size <= SLAB_REGS_MAX) {
+	while (slab < target && (slab + unit) / size <= SLAB_REGS_MAX) {
 		slab += unit;
 	}
 	return slab;

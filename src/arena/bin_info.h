@@ -1,7 +1,7 @@
 /*
  * bin_info: the geometry of slabs, one constant record per slab class.
  *
- * A slab is a multiple of lcm(PAGE, class) close to BIN_SLAB_TARGET: so long
+ * A slab is a multiple of lcm(PAGE, class) close to a target: so long
  * that its descriptor is a small part of it, so short that it has a chance to
  * become empty.  Its pages are touched one at a time, lowest first, so that a
  * long slab costs address space, not memory.  Filled once at boot, constant

@@ -127,18 +127,6 @@ large_alloc(arena_t *arena, size_t size, size_t usize, size_t alignment,
 	return ptr;
 }
 
-edata_t *
-large_find(const void *ptr)
-{
-	edata_t *edata = pagemap_extent(ptr);
-	if (edata == NULL || edata->user != ptr || edata->slab ||
-	    !edata_covers(edata, ptr) ||
-	    edata_state(edata) != EXTENT_ACTIVE) {
-		return NULL;
-	}
-	return edata;
-}
-
 void
 large_free(void *ptr)
 {

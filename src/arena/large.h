@@ -7,8 +7,10 @@
  * Short ones (below LARGE_COLOUR_MIN) move only as far as the request leaves
  * room in its last page, so that the pad page stays untouched.
  *
- * `user` of the descriptor is the block's address while it is live, NULL
- * after: exchanging it decides between two threads that free the same block.
+ * `user` of the descriptor is the block's address while it is live, that plus
+ * one while it waits in a thread's cache, and NULL after: a block is never
+ * mistaken for live once it was freed, and exchanging `user` decides between
+ * two threads that free the same block.
  *
  * Locking: none of its own; the arena's list of large blocks below its lock.
  */
@@ -25,7 +27,30 @@ void *large_alloc(arena_t *arena, size_t size, size_t usize, size_t alignment,
     bool zero, uint64_t *prng);
 
 /* The live block that starts at ptr; NULL: there is none (and no report). */
-edata_t *large_find(const void *ptr);
+static inline edata_t *
+large_find(const void *ptr)
+{
+	edata_t *edata = pagemap_extent(ptr);
+	if (unlikely(edata == NULL || edata->user != ptr || edata->slab ||
+	    !edata_covers(edata, ptr) ||
+	    edata_state(edata) != EXTENT_ACTIVE)) {
+		return NULL;
+	}
+	return edata;
+}
+
+/* A live block goes to a thread's cache, and comes back from it. */
+static inline void
+large_note_cached(edata_t *edata)
+{
+	edata->user = (char *)edata->user + 1;
+}
+
+static inline void
+large_note_uncached(void *ptr)
+{
+	pagemap_extent(ptr)->user = ptr;
+}
 
 /* Give a block back to its arena; what is no live block is reported. */
 void large_free(void *ptr);

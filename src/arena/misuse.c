@@ -66,13 +66,14 @@ misuse_report(const void *ptr)
 		    "state (arena %u)", ptr, edata_arena_ind(edata));
 		return;
 	}
-	if (edata->user == NULL) {
-		misuse_report_double_free(ptr, edata->freed_usize,
-		    edata_arena_ind(edata));
+	if (edata->user == NULL || edata->user == (const char *)ptr + 1) {
+		misuse_report_double_free(ptr, edata->usize != 0 ?
+		    edata->usize : edata->freed_usize, edata_arena_ind(edata));
 		return;
 	}
 	fault("invalid pointer %p: inside the block of %zu bytes at %p "
-	    "(arena %u)", ptr, edata->usize, edata->user,
+	    "(arena %u)", ptr, edata->usize,
+	    (void *)((uintptr_t)edata->user & ~(uintptr_t)1),
 	    edata_arena_ind(edata));
 }
 

@@ -47,7 +47,8 @@ static unsigned
 limit_of(unsigned cind)
 {
 	size_t usize = cind_usize(cind);
-	if (usize > opt.tcache_max) {
+	/* At its maximum, the option lets blocks of more pages in as well. */
+	if (usize > opt.tcache_max && opt.tcache_max < 8 * PAGE) {
 		return 0;
 	}
 	uint32_t value;
@@ -118,6 +119,7 @@ flush_oldest(tsd_t *tsd, unsigned cind, unsigned n)
 		arena_flush(cind - 1, oldest, n);
 	} else {
 		for (unsigned i = 0; i < n; i++) {
+			large_note_uncached(oldest[i]);
 			large_free(oldest[i]);
 		}
 	}
@@ -303,7 +305,7 @@ tcache_alloc_slow(tsd_t *tsd, unsigned cind, size_t size)
 	cache_slot_t *slot = &tsd->slots[cind];
 	if (bin->mark != NULL) {
 		cache_bin_unmark(bin);
-		void *ptr = cache_slot_pop(slot);
+		void *ptr = tcache_pop(tsd, cind);
 		if (ptr != NULL) {
 			return ptr;
 		}
@@ -332,6 +334,7 @@ free_uncached(unsigned cind, void *ptr)
 	if (cind_is_small(cind)) {
 		arena_flush(cind - 1, &ptr, 1);
 	} else {
+		large_note_uncached(ptr);
 		large_free(ptr);
 	}
 }

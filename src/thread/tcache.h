@@ -11,7 +11,19 @@
 #ifndef THREAD_TCACHE_H
 #define THREAD_TCACHE_H
 
+#include "arena/large.h"
 #include "thread/tsd.h"
+
+/* Take from a bin; NULL: it is empty, or seems so. */
+static inline void *
+tcache_pop(tsd_t *tsd, unsigned cind)
+{
+	void *ptr = cache_slot_pop(&tsd->slots[cind]);
+	if (!cind_is_small(cind) && ptr != NULL) {
+		large_note_uncached(ptr);
+	}
+	return ptr;
+}
 
 /* Give a fresh state empty bins. */
 void tcache_init(tsd_t *tsd);
@@ -22,7 +34,10 @@ void tcache_init(tsd_t *tsd);
  */
 void *tcache_alloc_slow(tsd_t *tsd, unsigned cind, size_t size);
 
-/* The bin of the class took no more: make room, or pass the block on. */
+/*
+ * The bin of the class took no more: make room, or pass the block on.  A large
+ * one is noted as cached already.
+ */
 void tcache_free_slow(tsd_t *tsd, unsigned cind, void *ptr);
 
 /* Return everything to the arenas; the arrays stay. */
