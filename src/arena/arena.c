@@ -65,40 +65,21 @@ slab_dalloc(edata_t *slab)
 	pac_dalloc(&arena->pac, slab);
 }
 
-unsigned
-arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
-    bool *contended)
-{
-	bin_t *bin = &arena->bins[szind];
-	if (unlikely(!mutex_trylock(&bin->lock))) {
-		*contended = true;
-		mutex_lock(&bin->lock);
-	}
-	unsigned got = bin_take_locked(bin, szind, regs, n);
-	while (got == 0) {
-		mutex_unlock(&bin->lock);
-		edata_t *slab = slab_alloc(arena, szind);
-		mutex_lock(&bin->lock);
-		if (slab != NULL) {
-			bin_add_slab_locked(bin, szind, slab);
-		}
-		/* Others may have returned regions meanwhile. */
-		got = bin_take_locked(bin, szind, regs, n);
-		if (slab == NULL) {
-			break;
-		}
-	}
-	bin->stats.nfills += got != 0;
-	mutex_unlock(&bin->lock);
-	return got;
-}
-
 /* A region on its way back. */
 typedef struct {
 	void *ptr;
 	edata_t *slab;
 	unsigned region;
 } returning_t;
+
+/* What is left to do once the lock is dropped. */
+typedef struct {
+	unsigned nempty, ntwice;
+	edata_t *empty[FLUSH_CHUNK];
+	void *twice[FLUSH_CHUNK];
+} aftermath_t;
+
+_Static_assert(FLUSH_CHUNK <= BIN_HANDOFF_MAX, "a chunk can be left");
 
 /* Look regions up; what is none is reported and dropped. */
 static unsigned
@@ -126,52 +107,150 @@ resolve(unsigned szind, void **regs, unsigned n, returning_t *out)
 	return nout;
 }
 
-/*
- * Return those regions that belong to the arena of the first one; the others
- * are moved to the front.  Returns how many are left.
- */
-static unsigned
-return_one_arena(unsigned szind, returning_t *items, unsigned n)
+static void
+return_locked(bin_t *bin, const returning_t *item, aftermath_t *after)
 {
-	arena_t *arena = arena_of(items[0].slab);
+	if (unlikely(!item->slab->slab)) {
+		/* An earlier one of this batch emptied the slab. */
+		after->twice[after->ntwice++] = item->ptr;
+		return;
+	}
+	switch (bin_return_locked(bin, item->slab, item->region)) {
+	case BIN_SLAB_EMPTY:
+		item->slab->slab = false;
+		after->empty[after->nempty++] = item->slab;
+		break;
+	case BIN_DOUBLE_FREE:
+		after->twice[after->ntwice++] = item->ptr;
+		break;
+	case BIN_RETURNED:
+		break;
+	}
+}
+
+static void
+after_return(arena_t *arena, unsigned szind, const aftermath_t *after)
+{
+	for (unsigned i = 0; i < after->nempty; i++) {
+		slab_dalloc(after->empty[i]);
+	}
+	for (unsigned i = 0; i < after->ntwice; i++) {
+		misuse_report_double_free(after->twice[i],
+		    bin_infos[szind].reg_size, arena->ind);
+	}
+}
+
+/* Return n items, all of one arena, below the lock that is held. */
+static void
+return_and_unlock(arena_t *arena, unsigned szind, const returning_t *items,
+    unsigned n) RELEASE(arena->bins[szind].lock)
+{
 	bin_t *bin = &arena->bins[szind];
-	edata_t *empty[FLUSH_CHUNK];
-	void *twice[FLUSH_CHUNK];
-	unsigned nempty = 0, ntwice = 0, left = 0;
-	mutex_lock(&bin->lock);
+	aftermath_t after;
+	after.nempty = after.ntwice = 0;
 	for (unsigned i = 0; i < n; i++) {
-		edata_t *slab = items[i].slab;
-		if (edata_arena_ind(slab) != arena->ind) {
-			items[left++] = items[i];
-			continue;
-		}
-		if (unlikely(!slab->slab)) {
-			/* An earlier one of this batch emptied its slab. */
-			twice[ntwice++] = items[i].ptr;
-			continue;
-		}
-		switch (bin_return_locked(bin, slab, items[i].region)) {
-		case BIN_SLAB_EMPTY:
-			slab->slab = false;
-			empty[nempty++] = slab;
-			break;
-		case BIN_DOUBLE_FREE:
-			twice[ntwice++] = items[i].ptr;
-			break;
-		case BIN_RETURNED:
-			break;
-		}
+		return_locked(bin, &items[i], &after);
 	}
 	bin->stats.nflushes++;
 	mutex_unlock(&bin->lock);
-	for (unsigned i = 0; i < nempty; i++) {
-		slab_dalloc(empty[i]);
+	after_return(arena, szind, &after);
+}
+
+/* Take in the batch that another thread left at a bin. */
+static NOINLINE void
+take_handoff(arena_t *arena, unsigned szind)
+{
+	bin_t *bin = &arena->bins[szind];
+	void *regs[BIN_HANDOFF_MAX];
+	returning_t items[BIN_HANDOFF_MAX];
+	if (!mutex_trylock(&bin->lock)) {
+		/* The holder's business, or the next comer's. */
+		return;
 	}
-	for (unsigned i = 0; i < ntwice; i++) {
-		misuse_report_double_free(twice[i],
-		    bin_infos[szind].reg_size, arena->ind);
+	unsigned n = bin_handoff_take_locked(bin, regs);
+	mutex_unlock(&bin->lock);
+	n = resolve(szind, regs, n, items);
+	if (n != 0) {
+		mutex_lock(&bin->lock);
+		return_and_unlock(arena, szind, items, n);
 	}
-	return left;
+}
+
+unsigned
+arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
+    bool *contended)
+{
+	bin_t *bin = &arena->bins[szind];
+	if (unlikely(bin_handoff_waits(bin))) {
+		take_handoff(arena, szind);
+	}
+	if (unlikely(!mutex_trylock(&bin->lock))) {
+		*contended = true;
+		mutex_lock(&bin->lock);
+	}
+	unsigned got = bin_take_locked(bin, szind, regs, n);
+	while (got == 0) {
+		mutex_unlock(&bin->lock);
+		edata_t *slab = slab_alloc(arena, szind);
+		mutex_lock(&bin->lock);
+		if (slab != NULL) {
+			bin_add_slab_locked(bin, szind, slab);
+		}
+		/* Others may have returned regions meanwhile. */
+		got = bin_take_locked(bin, szind, regs, n);
+		if (slab == NULL) {
+			break;
+		}
+	}
+	bin->stats.nfills += got != 0;
+	mutex_unlock(&bin->lock);
+	return got;
+}
+
+/* Move the items of one arena behind the others; returns where they start. */
+static unsigned
+partition(returning_t *items, unsigned n, unsigned arena_ind)
+{
+	unsigned left = 0, mine = n;
+	while (left < mine) {
+		if (edata_arena_ind(items[left].slab) != arena_ind) {
+			left++;
+			continue;
+		}
+		returning_t item = items[left];
+		items[left] = items[--mine];
+		items[mine] = item;
+	}
+	return mine;
+}
+
+/* The bin is busy: leave the items with its holder; false: no room. */
+static bool
+leave(bin_t *bin, const returning_t *items, unsigned n)
+{
+	void *regs[BIN_HANDOFF_MAX];
+	for (unsigned i = 0; i < n; i++) {
+		regs[i] = items[i].ptr;
+	}
+	return bin_handoff_leave(bin, regs, n);
+}
+
+/* Return n items, all of one arena. */
+static void
+return_items(arena_t *arena, unsigned szind, const returning_t *items,
+    unsigned n)
+{
+	bin_t *bin = &arena->bins[szind];
+	if (unlikely(!mutex_trylock(&bin->lock))) {
+		if (leave(bin, items, n)) {
+			return;
+		}
+		mutex_lock(&bin->lock);
+	}
+	return_and_unlock(arena, szind, items, n);
+	if (unlikely(bin_handoff_waits(bin))) {
+		take_handoff(arena, szind);
+	}
 }
 
 void
@@ -182,7 +261,11 @@ arena_flush(unsigned szind, void **regs, unsigned n)
 		unsigned chunk = n < FLUSH_CHUNK ? n : FLUSH_CHUNK;
 		unsigned left = resolve(szind, regs, chunk, items);
 		while (left > 0) {
-			left = return_one_arena(szind, items, left);
+			arena_t *arena = arena_of(items[0].slab);
+			unsigned others = partition(items, left, arena->ind);
+			return_items(arena, szind, items + others,
+			    left - others);
+			left = others;
 		}
 		regs += chunk;
 		n -= chunk;
@@ -200,6 +283,7 @@ arena_release_empty_slabs(arena_t *arena)
 {
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
 		bin_t *bin = &arena->bins[szind];
+		take_handoff(arena, szind);
 		mutex_lock(&bin->lock);
 		edata_t *slab = bin_remove_empty_locked(bin);
 		if (slab != NULL) {
@@ -277,5 +361,8 @@ void
 arena_postfork_child(arena_t *arena)
 {
 	postfork(arena, mutex_postfork_child);
+	for (unsigned i = 0; i < SC_NBINS; i++) {
+		bin_handoff_postfork_child(&arena->bins[i]);
+	}
 	pac_postfork_child(&arena->pac);
 }

@@ -168,6 +168,49 @@ bin_remove_empty_locked(bin_t *bin)
 	return slab;
 }
 
+bool
+bin_handoff_leave(bin_t *bin, void **regs, unsigned n)
+{
+	bin_handoff_t *handoff = &bin->handoff;
+	uint32_t expected = HANDOFF_EMPTY;
+	assert(n <= BIN_HANDOFF_MAX);
+	if (!atomic_compare_exchange_strong_explicit(&handoff->state,
+	    &expected, HANDOFF_WRITING, memory_order_acquire,
+	    memory_order_relaxed)) {
+		return false;
+	}
+	memcpy(handoff->regs, regs, n * sizeof(void *));
+	handoff->n = n;
+	/* Pairs with the acquire in bin_handoff_take_locked(). */
+	atomic_store_explicit(&handoff->state, HANDOFF_FULL,
+	    memory_order_release);
+	return true;
+}
+
+unsigned
+bin_handoff_take_locked(bin_t *bin, void **regs)
+{
+	bin_handoff_t *handoff = &bin->handoff;
+	if (atomic_load_explicit(&handoff->state, memory_order_acquire) !=
+	    HANDOFF_FULL) {
+		return 0;
+	}
+	unsigned n = handoff->n;
+	memcpy(regs, handoff->regs, n * sizeof(void *));
+	atomic_store_explicit(&handoff->state, HANDOFF_EMPTY,
+	    memory_order_release);
+	return n;
+}
+
+void
+bin_handoff_postfork_child(bin_t *bin)
+{
+	uint32_t expected = HANDOFF_WRITING;
+	atomic_compare_exchange_strong_explicit(&bin->handoff.state,
+	    &expected, HANDOFF_EMPTY, memory_order_relaxed,
+	    memory_order_relaxed);
+}
+
 static bool
 slab_verify(const edata_t *slab, unsigned szind)
 {

@@ -9,8 +9,13 @@
  * Regions are taken and returned in batches, without touching them: a free
  * region is a bit in the slab's descriptor.
  *
+ * A thread that returns regions while another holds the lock does not wait: it
+ * leaves the batch in `handoff`, and whoever has the lock next takes it in.
+ * There is room for one batch; a thread that finds it taken waits after all.
+ *
  * Locking: everything below `lock`, and the slabs' free maps too.  Pages come
- * and go with the lock dropped.
+ * and go with the lock dropped.  `handoff` goes EMPTY -> WRITING (by the
+ * thread that leaves a batch) -> FULL -> EMPTY (by the holder of the lock).
  */
 #ifndef ARENA_BIN_H
 #define ARENA_BIN_H
@@ -31,6 +36,16 @@ typedef struct {
 	size_t nonfull_slabs;
 } bin_stats_t;
 
+#define BIN_HANDOFF_MAX	64
+
+typedef enum { HANDOFF_EMPTY, HANDOFF_WRITING, HANDOFF_FULL } handoff_state_t;
+
+typedef struct {
+	_Atomic uint32_t state;
+	uint32_t n;
+	void *regs[BIN_HANDOFF_MAX];
+} bin_handoff_t;
+
 typedef struct bin {
 	mutex_t lock;
 	edata_t *current GUARDED_BY(lock);
@@ -38,6 +53,7 @@ typedef struct bin {
 	list_t full GUARDED_BY(lock);	/* manual arenas only */
 	bool tracks_full;
 	bin_stats_t stats GUARDED_BY(lock);
+	bin_handoff_t handoff;
 } bin_t;
 
 void bin_init(bin_t *bin, bool tracks_full);
@@ -62,6 +78,23 @@ bin_return_t bin_return_locked(bin_t *bin, edata_t *slab, unsigned region)
 
 /* Take out the current slab if it is empty; NULL: it is not. */
 edata_t *bin_remove_empty_locked(bin_t *bin) REQUIRES(bin->lock);
+
+/* Leave a batch of up to BIN_HANDOFF_MAX regions; false: no room. */
+bool bin_handoff_leave(bin_t *bin, void **regs, unsigned n);
+
+/* Take what was left, into room for BIN_HANDOFF_MAX; returns how many. */
+unsigned bin_handoff_take_locked(bin_t *bin, void **regs)
+    REQUIRES(bin->lock);
+
+static inline bool
+bin_handoff_waits(bin_t *bin)
+{
+	return atomic_load_explicit(&bin->handoff.state,
+	    memory_order_relaxed) == HANDOFF_FULL;
+}
+
+/* In a fork's child: a batch that was being written is lost. */
+void bin_handoff_postfork_child(bin_t *bin);
 
 bool bin_verify(bin_t *bin, unsigned szind) EXCLUDES(bin->lock);
 
