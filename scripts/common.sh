@@ -1,8 +1,9 @@
 # Shared by scripts/quickstart and scripts/check: progress, errors, packages.
 # Not a program; to be read with `.` at the top of the source tree.
 
+# To standard error: what a command prints stays its own.
 say() {
-	printf '== %s\n' "$*"
+	printf '== %s\n' "$*" >&2
 }
 
 die() {

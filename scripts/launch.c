@@ -22,8 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Looks for the library: often at first, for at most about two seconds. */
-#define NLOOKS 400
+/* How long to look for the library without a pause, and in all. */
+#define HURRIED_US 20000
+#define LOOK_US 2000000
 
 extern char **environ;
 
@@ -73,13 +74,18 @@ static int
 wait_and_look(pid_t pid, const char *library, struct rusage *used, int *seen)
 {
 	int status = 0;
+	long long start = now_us();
+	long long looked = library[0] == '/' ? 0 : LOOK_US;
 	*seen = 0;
-	for (int i = 0; i < NLOOKS && library[0] == '/' && !*seen; i++) {
+	while (looked < LOOK_US && !*seen) {
 		if (wait4(pid, &status, WNOHANG, used) == pid) {
 			return status;
 		}
 		*seen = map_has(pid, library);
-		usleep(i < 200 ? 200 : 10000);
+		looked = now_us() - start;
+		if (looked > HURRIED_US) {
+			usleep(10000);
+		}
 	}
 	if (wait4(pid, &status, 0, used) != pid) {
 		return -1;
@@ -125,6 +131,5 @@ main(int argc, char **argv)
 	    (now_us() - start) / 1000,
 	    (timeval_us(used.ru_utime) + timeval_us(used.ru_stime)) / 1000,
 	    used.ru_maxrss, seen);
-	return WIFEXITED(status) ? WEXITSTATUS(status)
-				 : 128 + WTERMSIG(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

@@ -9,6 +9,7 @@
 static void
 prefork(void)
 {
+	arenas_prefork_table();
 	tsd_prefork();
 	arenas_prefork();
 	dss_prefork();

@@ -115,10 +115,11 @@ return_locked(bin_t *bin, const returning_t *item, aftermath_t *after)
 		after->twice[after->ntwice++] = item->ptr;
 		return;
 	}
-	switch (bin_return_locked(bin, item->slab, item->region)) {
+	edata_t *empty;
+	switch (bin_return_locked(bin, item->slab, item->region, &empty)) {
 	case BIN_SLAB_EMPTY:
-		item->slab->slab = false;
-		after->empty[after->nempty++] = item->slab;
+		empty->slab = false;
+		after->empty[after->nempty++] = empty;
 		break;
 	case BIN_DOUBLE_FREE:
 		after->twice[after->ntwice++] = item->ptr;

@@ -250,9 +250,14 @@ prefork_stage(arena_t *arena, void *stage)
 }
 
 void
-arenas_prefork(void)
+arenas_prefork_table(void)
 {
 	mutex_prefork(&arenas_lock);
+}
+
+void
+arenas_prefork(void)
+{
 	for (int stage = 0; stage < ARENA_PREFORK_STAGES; stage++) {
 		if (stage == ARENA_PREFORK_STAGES - 1) {
 			pagemap_prefork();

@@ -55,6 +55,8 @@ bool arenas_reclaim(void);
 
 bool arenas_verify(void);
 
+/* fork: the table's lock first, then (after other layers') the arenas'. */
+void arenas_prefork_table(void);
 void arenas_prefork(void);
 void arenas_postfork_parent(void);
 /* Only the forking thread is left; it is bound to `arena` (or NULL). */

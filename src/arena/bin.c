@@ -100,34 +100,63 @@ bin_add_slab_locked(bin_t *bin, unsigned szind, edata_t *slab)
 	bin->stats.curslabs++;
 }
 
-/* A full slab has a free region again: it is current, or in the heap. */
-static void
+static bool
+slab_is_empty(const edata_t *slab)
+{
+	return slab->nfree == bin_infos[slab->cind - 1].nregs;
+}
+
+/*
+ * A full slab has a free region again: it is current, or in the heap.  Returns
+ * an empty slab that lost its place as the current one, NULL mostly.
+ */
+static edata_t *
 slab_became_nonfull(bin_t *bin, edata_t *slab)
 {
-	if (slab == bin->current) {
-		return;
+	edata_t *current = bin->current;
+	if (slab == current) {
+		return NULL;
 	}
 	if (bin->tracks_full) {
 		list_remove(&slab->full);
 	}
-	edata_t *current = bin->current;
-	if (current != NULL &&
-	    edata_cmp_age(&slab->heap, &current->heap) < 0) {
-		/* The older one is used up first. */
-		bin->current = slab;
-		slab = current;
-		if (slab->nfree == 0) {
-			if (bin->tracks_full) {
-				list_push_back(&bin->full, &slab->full);
-			}
-			return;
-		}
+	if (current == NULL ||
+	    edata_cmp_age(&slab->heap, &current->heap) > 0) {
+		nonfull_insert(bin, slab);
+		return NULL;
 	}
-	nonfull_insert(bin, slab);
+	/* The older one is used up first. */
+	bin->current = slab;
+	if (slab_is_empty(current)) {
+		return current;
+	}
+	if (current->nfree != 0) {
+		nonfull_insert(bin, current);
+	} else if (bin->tracks_full) {
+		list_push_back(&bin->full, &current->full);
+	}
+	return NULL;
+}
+
+/* A slab has no live region any more: does it leave the bin? */
+static edata_t *
+slab_became_empty(bin_t *bin, edata_t *slab)
+{
+	if (slab != bin->current) {
+		nonfull_remove(bin, slab);
+		return slab;
+	}
+	if (ph_is_empty(&bin->nonfull)) {
+		/* The last one stays: it will be needed next. */
+		return NULL;
+	}
+	bin->current = NULL;
+	return slab;
 }
 
 bin_return_t
-bin_return_locked(bin_t *bin, edata_t *slab, unsigned region)
+bin_return_locked(bin_t *bin, edata_t *slab, unsigned region,
+    edata_t **empty)
 {
 	uint64_t bit = (uint64_t)1 << region % 64;
 	uint64_t *word = &slab->free_map[region / 64];
@@ -137,20 +166,12 @@ bin_return_locked(bin_t *bin, edata_t *slab, unsigned region)
 	*word |= bit;
 	slab->nfree++;
 	bin->stats.ndalloc++;
-	if (slab->nfree == 1) {
-		slab_became_nonfull(bin, slab);
+	*empty = slab->nfree == 1 ? slab_became_nonfull(bin, slab) : NULL;
+	if (*empty == NULL && slab_is_empty(slab)) {
+		*empty = slab_became_empty(bin, slab);
 	}
-	if (slab->nfree != bin_infos[slab->cind - 1].nregs) {
+	if (*empty == NULL) {
 		return BIN_RETURNED;
-	}
-	if (slab == bin->current) {
-		if (ph_is_empty(&bin->nonfull)) {
-			/* The last one stays: it will be needed next. */
-			return BIN_RETURNED;
-		}
-		bin->current = NULL;
-	} else {
-		nonfull_remove(bin, slab);
 	}
 	bin->stats.curslabs--;
 	return BIN_SLAB_EMPTY;
@@ -160,7 +181,7 @@ edata_t *
 bin_remove_empty_locked(bin_t *bin)
 {
 	edata_t *slab = bin->current;
-	if (slab == NULL || slab->nfree != bin_infos[slab->cind - 1].nregs) {
+	if (slab == NULL || !slab_is_empty(slab)) {
 		return NULL;
 	}
 	bin->current = NULL;

@@ -69,12 +69,12 @@ void bin_add_slab_locked(bin_t *bin, unsigned szind, edata_t *slab)
 /* What returning a region led to. */
 typedef enum {
 	BIN_RETURNED,
-	BIN_SLAB_EMPTY,		/* the slab left the bin; give its pages back */
+	BIN_SLAB_EMPTY,		/* *empty left the bin; give its pages back */
 	BIN_DOUBLE_FREE,	/* the region was free: nothing changed */
 } bin_return_t;
 
-bin_return_t bin_return_locked(bin_t *bin, edata_t *slab, unsigned region)
-    REQUIRES(bin->lock);
+bin_return_t bin_return_locked(bin_t *bin, edata_t *slab, unsigned region,
+    edata_t **empty) REQUIRES(bin->lock);
 
 /* Take out the current slab if it is empty; NULL: it is not. */
 edata_t *bin_remove_empty_locked(bin_t *bin) REQUIRES(bin->lock);

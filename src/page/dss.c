@@ -1,5 +1,6 @@
 #include "page/dss.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -88,12 +89,14 @@ extend(void *new_addr, size_t size, size_t alignment)
 void *
 dss_alloc(void *new_addr, size_t size, size_t alignment)
 {
+	int saved = errno;
 	mutex_lock(&dss_lock);
 	void *addr = NULL;
 	for (int tries = 0; addr == NULL && !exhausted && tries < 3; tries++) {
 		addr = extend(new_addr, size, alignment);
 	}
 	mutex_unlock(&dss_lock);
+	errno = saved;
 	return addr;
 }
 

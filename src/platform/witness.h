@@ -33,6 +33,7 @@ typedef enum {
 	LOCK_PROF_GCTX, /* one backtrace's counters */
 	LOCK_PROF_RECENT, /* list of recent allocations */
 	LOCK_TSD, /* list of threads */
+	LOCK_INTERNAL, /* free lists of our own tables */
 	LOCK_TCACHE_LIST, /* an arena's list of thread caches */
 	LOCK_DECAY_DIRTY, /* an arena's dirty decay and its purging */
 	LOCK_DECAY_MUZZY, /* its muzzy decay */
@@ -44,13 +45,12 @@ typedef enum {
 	LOCK_ECACHE_DIRTY, /* an arena's dirty extents */
 	LOCK_ECACHE_MUZZY, /* its muzzy extents */
 	LOCK_ECACHE_RETAINED, /* its retained extents */
-	LOCK_DSS, /* the data-segment break */
 	LOCK_BIN, /* one bin */
 	LOCK_LARGE, /* an arena's list of large allocations */
-	LOCK_INTERNAL, /* free lists of our own tables */
 	LOCK_EDATA_CACHE, /* unused extent descriptors */
 	LOCK_PAGEMAP, /* growing the page map */
 	LOCK_BASE, /* a metadata allocator */
+	LOCK_DSS, /* the data-segment break */
 	LOCK_PROF_STATS, /* counters per size class */
 	LOCK_LEAF, /* nothing is taken under it */
 	LOCK_NRANKS

@@ -84,7 +84,7 @@ use_it(const case_t *c, void *ptr) {
 static void
 use_stack(void *arg) {
 	char on_stack[64] = {1};
-	use_it(arg, hide(on_stack) + ((case_t *)arg)->offset);
+	use_it(arg, (char *)hide(on_stack) + ((case_t *)arg)->offset);
 }
 
 static void

@@ -34,6 +34,9 @@
 #define MIB ((size_t)1 << 20)
 #define NBLOCKS 4096
 
+/* Debug builds fill blocks, for which thread caches are switched off. */
+#define CACHED "junk:false"
+
 /* Flags of the extended interface. */
 #define FLAGS_UNCACHED 0x100
 #define FLAGS_ARENA(ind) (((ind) + 1) << 20)
@@ -552,41 +555,41 @@ run_trials(fail_mode_t mode)
 	print_message("%llu calls\n", (unsigned long long)trial.n - 1);
 }
 
-TEST(one_call_fails)
+TEST_CONF(one_call_fails, CACHED)
 {
 	run_trials(FAIL_ONE);
 }
 
-TEST(memory_runs_out_for_a_while)
+TEST_CONF(memory_runs_out_for_a_while, CACHED)
 {
 	run_trials(FAIL_ALL_FROM);
 }
 
 /* Where memory is charged when it is committed. */
-TEST(one_call_fails_under_strict_accounting)
+TEST_CONF(one_call_fails_under_strict_accounting, CACHED)
 {
 	pages_assume_overcommit(false);
 	run_trials(FAIL_ONE);
 }
 
-TEST(memory_runs_out_under_strict_accounting)
+TEST_CONF(memory_runs_out_under_strict_accounting, CACHED)
 {
 	pages_assume_overcommit(false);
 	run_trials(FAIL_ALL_FROM);
 }
 
-TEST_CONF(one_call_fails_without_retaining, "retain:false")
+TEST_CONF(one_call_fails_without_retaining, CACHED ",retain:false")
 {
 	run_trials(FAIL_ONE);
 }
 
-TEST_CONF(memory_runs_out_without_retaining, "retain:false")
+TEST_CONF(memory_runs_out_without_retaining, CACHED ",retain:false")
 {
 	run_trials(FAIL_ALL_FROM);
 }
 
 /* The workload is what it claims to be. */
-TEST(every_kind_of_call_is_made)
+TEST_CONF(every_kind_of_call_is_made, CACHED)
 {
 	static const unsigned kinds[] = {OS_FAULT_MMAP, OS_FAULT_MUNMAP,
 	    OS_FAULT_MADVISE, OS_FAULT_MPROTECT, OS_FAULT_MREMAP,
@@ -608,7 +611,7 @@ TEST(every_kind_of_call_is_made)
 }
 
 /* Only a mapping that fails is a reason to refuse memory. */
-TEST(other_calls_may_always_fail)
+TEST_CONF(other_calls_may_always_fail, CACHED)
 {
 	work();
 	os_fault_only(OS_FAULT_MUNMAP | OS_FAULT_MADVISE | OS_FAULT_MREMAP |
@@ -666,7 +669,8 @@ become_fresh(void *order)
 {
 	char path[4096];
 	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	if (length <= 0 || setenv(FRESH_VARIABLE, order, 1) != 0) {
+	if (length <= 0 || setenv(FRESH_VARIABLE, order, 1) != 0 ||
+	    setenv(HARNESS_CONF_ENV, CACHED, 1) != 0) {
 		_exit(1);
 	}
 	path[length] = '\0';
