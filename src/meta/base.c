@@ -18,6 +18,9 @@ struct base_block {
 #define FIRST_BLOCK_SIZE	((size_t)4 << 20)
 #define BLOCK_SIZE_MIN		((size_t)64 << 10)
 
+/* So many of the newest blocks are asked before another one is mapped. */
+#define BLOCKS_TRIED		4
+
 void
 base_init(base_t *base, extent_hooks_t *table, unsigned arena_ind)
 {
@@ -85,9 +88,10 @@ base_alloc(base_t *base, size_t size, size_t alignment)
 	assert(alignment <= PAGE && bits_is_pow2(alignment));
 	void *mem = NULL;
 	mutex_lock(&base->lock);
-	for (base_block_t *b = base->blocks; b != NULL && mem == NULL;
-	    b = b->next) {
+	base_block_t *b = base->blocks;
+	for (int i = 0; i < BLOCKS_TRIED && b != NULL && mem == NULL; i++) {
 		mem = block_take(b, size, alignment);
+		b = b->next;
 	}
 	if (mem == NULL) {
 		base_block_t *block = block_add(base, size + alignment);

@@ -4,6 +4,7 @@
 #include "page/hooks_default.h"
 #include "platform/assert.h"
 #include "platform/clock.h"
+#include "platform/pages.h"
 
 /* First growth step; later ones follow the page classes. */
 #define GROW_FIRST		((size_t)2 << 20)
@@ -11,7 +12,49 @@
 /* Dirty pages below this many never count as too many. */
 #define DIRTY_CAP_FLOOR		((size_t)64 << (20 - LG_PAGE))
 
+/*
+ * Where address space is limited, free memory of one arena may take this share
+ * of it, and goes back to the system instead of being retained: the process
+ * needs room for other mappings than ours, stacks of threads for instance.
+ */
+#define SPACE_SHARE		32
+
+/* The limit is first asked for when so much is mapped, then at each doubling. */
+#define SPACE_FIRST_CHECK	((size_t)32 << 20)
+
 bool (*pac_reclaim)(void);
+
+/* Bytes that free memory of an arena may take; SIZE_MAX: no limit. */
+static _Atomic size_t space_share = SIZE_MAX;
+static _Atomic size_t space_mapped;
+static _Atomic size_t space_check_at = SPACE_FIRST_CHECK;
+
+static void
+space_check(void)
+{
+	size_t limit = pages_space_limit();
+	atomic_store_explicit(&space_share, limit == SIZE_MAX ? SIZE_MAX :
+	    limit / SPACE_SHARE, memory_order_relaxed);
+}
+
+static void
+space_note_mapped(size_t size)
+{
+	size_t mapped = size + atomic_fetch_add_explicit(&space_mapped, size,
+	    memory_order_relaxed);
+	if (mapped >= atomic_load_explicit(&space_check_at,
+	    memory_order_relaxed)) {
+		atomic_store_explicit(&space_check_at, mapped * 2,
+		    memory_order_relaxed);
+		space_check();
+	}
+}
+
+static size_t
+space_share_now(void)
+{
+	return atomic_load_explicit(&space_share, memory_order_relaxed);
+}
 
 static void
 decay_setup(pac_decay_t *pd, ssize_t ms, uint64_t now_ns, const char *name,
@@ -66,10 +109,21 @@ count(_Atomic size_t *counter, size_t n)
 	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
-/* The step to grow by for `need` bytes; the series advances when it is used. */
+/*
+ * The step to grow by for `need` bytes; the series advances when it is used.
+ * It stays in proportion to what the arena has, some of which may have been
+ * given back since the series got there.
+ */
 static size_t
 grow_step_locked(pac_t *pac, size_t need, unsigned *pszind)
 {
+	size_t half = atomic_load_explicit(&pac->mapped,
+	    memory_order_relaxed) / 2 + (ecache_npages(&pac->retained) <<
+	    (LG_PAGE - 1));
+	unsigned most = pszind_floor(align_down(half, PAGE) + GROW_FIRST);
+	if (pac->grow_next > most) {
+		pac->grow_next = most;
+	}
 	*pszind = pac->grow_next;
 	while (pszind_size(*pszind) < need && *pszind < SC_NPSIZES - 1) {
 		(*pszind)++;
@@ -88,10 +142,11 @@ grow_map_locked(pac_t *pac, size_t size, size_t alignment)
 	}
 	if (opt.retain) {
 		size_t step = grow_step_locked(pac, need, &pszind);
-		if (pszind <= pac->grow_limit) {
+		if (pszind <= pac->grow_limit && step <= space_share_now()) {
 			edata_t *edata = extent_new(&pac->env, NULL, step,
 			    PAGE, false, pac->serial_next);
 			if (edata != NULL) {
+				space_note_mapped(step);
 				pac->serial_next++;
 				pac->grow_next = pszind < pac->grow_limit ?
 				    pszind + 1 : pac->grow_limit;
@@ -101,7 +156,12 @@ grow_map_locked(pac_t *pac, size_t size, size_t alignment)
 	}
 	edata_t *edata = extent_new(&pac->env, NULL, size, alignment, true,
 	    pac->serial_next);
-	pac->serial_next += edata != NULL;
+	if (edata != NULL) {
+		space_note_mapped(size);
+		pac->serial_next++;
+	} else {
+		space_check();
+	}
 	return edata;
 }
 
@@ -210,7 +270,8 @@ retire(pac_t *pac, edata_t *edata, bool was_muzzy)
 {
 	size_t size = edata->size;
 	atomic_fetch_sub_explicit(&pac->mapped, size, memory_order_relaxed);
-	bool keep = opt.retain && ehooks_are_default(pac->env.ehooks);
+	bool keep = opt.retain && ehooks_are_default(pac->env.ehooks) &&
+	    space_share_now() == SIZE_MAX;
 	if (!keep && extent_unmap(&pac->env, edata) == ERR_NONE) {
 		return;
 	}
@@ -287,7 +348,9 @@ dirty_cap(const pac_t *pac)
 {
 	size_t cap = atomic_load_explicit(&pac->nactive,
 	    memory_order_relaxed);
-	return cap > DIRTY_CAP_FLOOR ? cap : DIRTY_CAP_FLOOR;
+	size_t share = space_share_now() >> LG_PAGE;
+	cap = cap > DIRTY_CAP_FLOOR ? cap : DIRTY_CAP_FLOOR;
+	return cap < share ? cap : share;
 }
 
 /* After pages became dirty: the immediate and the capped cases. */

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "platform/assert.h"
@@ -622,3 +623,17 @@ pages_move(void *from, void *to, size_t size)
 }
 
 #endif
+
+size_t
+pages_space_limit(void)
+{
+	int saved_errno = errno;
+	struct rlimit limit;
+	size_t bytes = SIZE_MAX;
+	if (getrlimit(RLIMIT_AS, &limit) == 0 &&
+	    limit.rlim_cur != RLIM_INFINITY) {
+		bytes = (size_t)limit.rlim_cur;
+	}
+	errno = saved_errno;
+	return bytes;
+}

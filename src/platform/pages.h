@@ -104,6 +104,9 @@ MUST_CHECK err_t pages_move(void *from, void *to, size_t size);
 /* The system's policy on huge pages; reads a file the first time. */
 thp_mode_t pages_thp_mode(void);
 
+/* Most bytes that the process may map (RLIMIT_AS); SIZE_MAX: no limit. */
+size_t pages_space_limit(void);
+
 /*
  * Bytes of address space that could not be unmapped when a mapping was
  * trimmed to its alignment: untouched, but still mapped.
