@@ -1,6 +1,6 @@
 #!/bin/sh
 # Run test programs built on test/support/harness and add up their counts.
-# usage: run-tests.sh [-m MODULE[:TEST]] [-x MODULE] [-v] PROGRAM...
+# usage: run-tests.sh [-m MODULE[:TEST]] [-x LIST] [-v] PROGRAM...
 #
 # JEMALLOC_TEST_PREFIX, if set, is put in front of each program (valgrind ...).
 # The last line is "N passed, N failed"; the exit status is 0 if none failed.
@@ -26,7 +26,7 @@ trap 'rm -f "$counts"' EXIT
 
 broken=0
 for program in "$@"; do
-	echo "$(basename "$program")"
+	basename "$program"
 	lines=$(wc -l < "$counts")
 	case $program in
 	/*) path=$program ;;

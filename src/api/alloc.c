@@ -273,8 +273,8 @@ resize_by_copy(void *ptr, size_t old_usize, size_t size, size_t usize,
 static void
 count_resize(size_t old_usize, size_t usize)
 {
-	tsd_t *tsd = tsd_tls;
-	if (tsd_is_real(tsd)) {
+	tsd_t *tsd = tsd_own();
+	if (tsd != NULL) {
 		thread_count_free(tsd, old_usize);
 		thread_count_alloc(tsd, usize);
 	}
@@ -291,8 +291,8 @@ resize_large(edata_t *edata, void *ptr, size_t usize,
 		return NULL;
 	}
 	if (!large_resize(edata, usize, usize, spec->zero)) {
-		tsd_t *tsd = tsd_tls;
-		if (!tsd_is_real(tsd) || spec->alignment > CACHELINE) {
+		tsd_t *tsd = tsd_own();
+		if (tsd == NULL || spec->alignment > CACHELINE) {
 			return NULL;
 		}
 		ptr = large_move(spec->arena != NULL ? spec->arena :

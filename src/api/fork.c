@@ -26,8 +26,9 @@ postfork_parent(void)
 static void
 postfork_child(void)
 {
+	tsd_t *tsd = tsd_own();
 	dss_postfork_child();
-	arenas_postfork_child(tsd_is_real(tsd_tls) ? tsd_tls->arena : NULL);
+	arenas_postfork_child(tsd != NULL ? tsd->arena : NULL);
 	tsd_postfork_child();
 }
 

@@ -109,8 +109,9 @@ init_constructor(void)
 __attribute__((destructor)) static void
 init_destructor(void)
 {
+	tsd_t *tsd = tsd_own();
 	if (atomic_load_explicit(&init_state, memory_order_relaxed) ==
-	    INIT_READY && tsd_is_real(tsd_tls)) {
-		tcache_flush(tsd_tls);
+	    INIT_READY && tsd != NULL) {
+		tcache_flush(tsd);
 	}
 }

@@ -65,116 +65,146 @@ slab_dalloc(edata_t *slab)
 	pac_dalloc(&arena->pac, slab);
 }
 
-/* A region on its way back. */
-typedef struct {
-	void *ptr;
-	edata_t *slab;
-	unsigned region;
-} returning_t;
-
 /* What is left to do once the lock is dropped. */
 typedef struct {
-	unsigned nempty, ntwice;
-	edata_t *empty[FLUSH_CHUNK];
-	void *twice[FLUSH_CHUNK];
+	unsigned nempty, nbad;
+	edata_t *empty[FLUSH_CHUNK];	/* slabs to give back */
+	void *bad[FLUSH_CHUNK];		/* pointers that are no live regions */
 } aftermath_t;
 
 _Static_assert(FLUSH_CHUNK <= BIN_HANDOFF_MAX, "a chunk can be left");
 
-/* Look regions up; what is none is reported and dropped. */
-static unsigned
-resolve(unsigned szind, void **regs, unsigned n, returning_t *out)
+static bool
+is_slab_of(const edata_t *edata, unsigned szind, const void *ptr)
 {
-	unsigned nout = 0;
+	return edata != NULL && edata->slab &&
+	    edata->cind == cind_of_small(szind) && edata_covers(edata, ptr);
+}
+
+/*
+ * Return those regions that are the arena's; the others are moved to the
+ * front.  Returns how many are left.  One look-up serves neighbours.
+ */
+static unsigned NO_THREAD_SAFETY
+return_locked(arena_t *arena, unsigned szind, void **regs, unsigned n,
+    aftermath_t *after)
+{
+	const bin_info_t *info = &bin_infos[szind];
+	bin_t *bin = &arena->bins[szind];
+	uint32_t mine = edata_owner_word(arena->ind, EXTENT_ACTIVE);
+	edata_t *slab = NULL, *empty;
+	uintptr_t base = 0;
+	size_t size = 0;
+	unsigned left = 0;
 	for (unsigned i = 0; i < n; i++) {
 		void *ptr = regs[i];
-		edata_t *slab = pagemap_extent(ptr);
-		if (unlikely(slab == NULL || !slab->slab ||
-		    slab->cind != cind_of_small(szind) ||
-		    !edata_covers(slab, ptr) ||
-		    edata_state(slab) != EXTENT_ACTIVE)) {
-			misuse_report(ptr);
+		if ((uintptr_t)ptr - base >= size) {
+			edata_t *edata = pagemap_extent(ptr);
+			if (unlikely(!is_slab_of(edata, szind, ptr))) {
+				after->bad[after->nbad++] = ptr;
+				continue;
+			}
+			if (unlikely(edata_owner(edata) != mine)) {
+				regs[left++] = ptr;
+				continue;
+			}
+			slab = edata;
+			base = edata_base(slab);
+			size = slab->size;
+		}
+		unsigned region = bin_info_region(info, (uintptr_t)ptr - base);
+		bin_return_t result = unlikely(region >= info->nregs) ?
+		    BIN_DOUBLE_FREE :
+		    bin_return_locked(bin, slab, region, &empty);
+		if (likely(result == BIN_RETURNED)) {
 			continue;
 		}
-		unsigned region = bin_info_region(&bin_infos[szind],
-		    (uintptr_t)ptr - edata_base(slab));
-		if (unlikely(region >= bin_infos[szind].nregs)) {
-			misuse_report(ptr);
+		if (result == BIN_DOUBLE_FREE) {
+			after->bad[after->nbad++] = ptr;
 			continue;
 		}
-		out[nout++] = (returning_t){ ptr, slab, region };
-	}
-	return nout;
-}
-
-static void
-return_locked(bin_t *bin, const returning_t *item, aftermath_t *after)
-{
-	if (unlikely(!item->slab->slab)) {
-		/* An earlier one of this batch emptied the slab. */
-		after->twice[after->ntwice++] = item->ptr;
-		return;
-	}
-	edata_t *empty;
-	switch (bin_return_locked(bin, item->slab, item->region, &empty)) {
-	case BIN_SLAB_EMPTY:
 		empty->slab = false;
 		after->empty[after->nempty++] = empty;
-		break;
-	case BIN_DOUBLE_FREE:
-		after->twice[after->ntwice++] = item->ptr;
-		break;
-	case BIN_RETURNED:
-		break;
+		size = 0;
 	}
-}
-
-static void
-after_return(arena_t *arena, unsigned szind, const aftermath_t *after)
-{
-	for (unsigned i = 0; i < after->nempty; i++) {
-		slab_dalloc(after->empty[i]);
-	}
-	for (unsigned i = 0; i < after->ntwice; i++) {
-		misuse_report_double_free(after->twice[i],
-		    bin_infos[szind].reg_size, arena->ind);
-	}
-}
-
-/* Return n items, all of one arena, below the lock that is held. */
-static void
-return_and_unlock(arena_t *arena, unsigned szind, const returning_t *items,
-    unsigned n) RELEASE(arena->bins[szind].lock)
-{
-	bin_t *bin = &arena->bins[szind];
-	aftermath_t after;
-	after.nempty = after.ntwice = 0;
-	for (unsigned i = 0; i < n; i++) {
-		return_locked(bin, &items[i], &after);
-	}
+	bin->stats.ndalloc += n - left - after->nbad;
 	bin->stats.nflushes++;
-	mutex_unlock(&bin->lock);
-	after_return(arena, szind, &after);
+	return left;
+}
+
+/*
+ * As return_locked(), below the lock that is held; drops it.  Faults and pages
+ * are dealt with without it.
+ */
+static unsigned NO_THREAD_SAFETY
+return_and_unlock(arena_t *arena, unsigned szind, void **regs, unsigned n)
+{
+	aftermath_t after;
+	after.nempty = after.nbad = 0;
+	unsigned left = return_locked(arena, szind, regs, n, &after);
+	mutex_unlock(&arena->bins[szind].lock);
+	for (unsigned i = 0; i < after.nempty; i++) {
+		slab_dalloc(after.empty[i]);
+	}
+	for (unsigned i = 0; i < after.nbad; i++) {
+		misuse_report(after.bad[i]);
+	}
+	return left;
+}
+
+/* The arena that a region seems to be of; NULL: reported, it is no region. */
+static arena_t *
+owner_of(unsigned szind, const void *ptr)
+{
+	edata_t *edata = pagemap_extent(ptr);
+	arena_t *arena = is_slab_of(edata, szind, ptr) ? arena_of(edata) : NULL;
+	if (unlikely(arena == NULL)) {
+		misuse_report(ptr);
+	}
+	return arena;
+}
+
+/* Return up to a chunk of regions; `wait`: do not leave them at a busy bin. */
+static void NO_THREAD_SAFETY
+return_chunk(unsigned szind, void **regs, unsigned n, bool wait)
+{
+	while (n > 0) {
+		arena_t *arena = owner_of(szind, regs[0]);
+		if (unlikely(arena == NULL)) {
+			regs++;
+			n--;
+			continue;
+		}
+		bin_t *bin = &arena->bins[szind];
+		if (unlikely(!mutex_trylock(&bin->lock))) {
+			if (!wait && bin_handoff_leave(bin, regs, n)) {
+				return;
+			}
+			mutex_lock(&bin->lock);
+		}
+		unsigned left = return_and_unlock(arena, szind, regs, n);
+		if (unlikely(left == n)) {
+			/* The owner changed under us: this was no live region. */
+			misuse_report(regs[0]);
+			regs++;
+			left--;
+		}
+		n = left;
+	}
 }
 
 /* Take in the batch that another thread left at a bin. */
 static NOINLINE void
-take_handoff(arena_t *arena, unsigned szind)
+take_handoff(bin_t *bin, unsigned szind)
 {
-	bin_t *bin = &arena->bins[szind];
 	void *regs[BIN_HANDOFF_MAX];
-	returning_t items[BIN_HANDOFF_MAX];
 	if (!mutex_trylock(&bin->lock)) {
 		/* The holder's business, or the next comer's. */
 		return;
 	}
 	unsigned n = bin_handoff_take_locked(bin, regs);
 	mutex_unlock(&bin->lock);
-	n = resolve(szind, regs, n, items);
-	if (n != 0) {
-		mutex_lock(&bin->lock);
-		return_and_unlock(arena, szind, items, n);
-	}
+	return_chunk(szind, regs, n, true);
 }
 
 unsigned
@@ -183,7 +213,7 @@ arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
 {
 	bin_t *bin = &arena->bins[szind];
 	if (unlikely(bin_handoff_waits(bin))) {
-		take_handoff(arena, szind);
+		take_handoff(bin, szind);
 	}
 	if (unlikely(!mutex_trylock(&bin->lock))) {
 		*contended = true;
@@ -208,66 +238,12 @@ arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
 	return got;
 }
 
-/* Move the items of one arena behind the others; returns where they start. */
-static unsigned
-partition(returning_t *items, unsigned n, unsigned arena_ind)
-{
-	unsigned left = 0, mine = n;
-	while (left < mine) {
-		if (edata_arena_ind(items[left].slab) != arena_ind) {
-			left++;
-			continue;
-		}
-		returning_t item = items[left];
-		items[left] = items[--mine];
-		items[mine] = item;
-	}
-	return mine;
-}
-
-/* The bin is busy: leave the items with its holder; false: no room. */
-static bool
-leave(bin_t *bin, const returning_t *items, unsigned n)
-{
-	void *regs[BIN_HANDOFF_MAX];
-	for (unsigned i = 0; i < n; i++) {
-		regs[i] = items[i].ptr;
-	}
-	return bin_handoff_leave(bin, regs, n);
-}
-
-/* Return n items, all of one arena. */
-static void
-return_items(arena_t *arena, unsigned szind, const returning_t *items,
-    unsigned n)
-{
-	bin_t *bin = &arena->bins[szind];
-	if (unlikely(!mutex_trylock(&bin->lock))) {
-		if (leave(bin, items, n)) {
-			return;
-		}
-		mutex_lock(&bin->lock);
-	}
-	return_and_unlock(arena, szind, items, n);
-	if (unlikely(bin_handoff_waits(bin))) {
-		take_handoff(arena, szind);
-	}
-}
-
 void
 arena_flush(unsigned szind, void **regs, unsigned n)
 {
-	returning_t items[FLUSH_CHUNK];
 	while (n > 0) {
 		unsigned chunk = n < FLUSH_CHUNK ? n : FLUSH_CHUNK;
-		unsigned left = resolve(szind, regs, chunk, items);
-		while (left > 0) {
-			arena_t *arena = arena_of(items[0].slab);
-			unsigned others = partition(items, left, arena->ind);
-			return_items(arena, szind, items + others,
-			    left - others);
-			left = others;
-		}
+		return_chunk(szind, regs, chunk, false);
 		regs += chunk;
 		n -= chunk;
 	}
@@ -284,7 +260,7 @@ arena_release_empty_slabs(arena_t *arena)
 {
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
 		bin_t *bin = &arena->bins[szind];
-		take_handoff(arena, szind);
+		take_handoff(bin, szind);
 		mutex_lock(&bin->lock);
 		edata_t *slab = bin_remove_empty_locked(bin);
 		if (slab != NULL) {
@@ -319,10 +295,10 @@ arena_verify(arena_t *arena)
  * Stages in rank order: the page allocator's, with the bins and the list of
  * large blocks before the descriptors, and the base last.
  */
-#define STAGE_BINS	(PAC_PREFORK_STAGES - 1)
+#define STAGE_BINS	(PAC_PREFORK_STAGES - 1)	/* before the last one */
 #define STAGE_BASE	(PAC_PREFORK_STAGES + 1)
 
-void
+void NO_THREAD_SAFETY
 arena_prefork(arena_t *arena, int stage)
 {
 	if (stage < STAGE_BINS) {

@@ -58,7 +58,7 @@ unsigned arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
 
 /*
  * Give n regions back to their slabs, whatever arenas they are of.  What is
- * not a live region of the class is reported as a fault.
+ * not a live region of the class is reported as a fault.  The array is used up.
  */
 void arena_flush(unsigned szind, void **regs, unsigned n);
 

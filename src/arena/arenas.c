@@ -249,13 +249,13 @@ prefork_stage(arena_t *arena, void *stage)
 	arena_prefork(arena, *(int *)stage);
 }
 
-void
+void NO_THREAD_SAFETY
 arenas_prefork_table(void)
 {
 	mutex_prefork(&arenas_lock);
 }
 
-void
+void NO_THREAD_SAFETY
 arenas_prefork(void)
 {
 	for (int stage = 0; stage < ARENA_PREFORK_STAGES; stage++) {
@@ -273,7 +273,7 @@ parent(arena_t *arena, void *arg)
 	arena_postfork_parent(arena);
 }
 
-void
+void NO_THREAD_SAFETY
 arenas_postfork_parent(void)
 {
 	pagemap_postfork_parent();
@@ -289,7 +289,7 @@ child(arena_t *arena, void *mine)
 	    memory_order_relaxed);
 }
 
-void
+void NO_THREAD_SAFETY
 arenas_postfork_child(arena_t *arena)
 {
 	pagemap_postfork_child();

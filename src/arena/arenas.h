@@ -35,7 +35,7 @@ base_t *arenas_base0(void);
  * The automatic (or reserved) arena of an index, created when it is not there.
  * NULL: no memory, or the index is not automatic.
  */
-arena_t *arenas_get_auto(unsigned ind) EXCLUDES(arenas_lock);
+arena_t *arenas_get_auto(unsigned ind);
 
 /* Bind a thread to the arena that it should use; never NULL after boot. */
 arena_t *arenas_bind(void);

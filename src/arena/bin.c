@@ -155,17 +155,8 @@ slab_became_empty(bin_t *bin, edata_t *slab)
 }
 
 bin_return_t
-bin_return_locked(bin_t *bin, edata_t *slab, unsigned region,
-    edata_t **empty)
+bin_slab_changed_locked(bin_t *bin, edata_t *slab, edata_t **empty)
 {
-	uint64_t bit = (uint64_t)1 << region % 64;
-	uint64_t *word = &slab->free_map[region / 64];
-	if (unlikely((*word & bit) != 0)) {
-		return BIN_DOUBLE_FREE;
-	}
-	*word |= bit;
-	slab->nfree++;
-	bin->stats.ndalloc++;
 	*empty = slab->nfree == 1 ? slab_became_nonfull(bin, slab) : NULL;
 	if (*empty == NULL && slab_is_empty(slab)) {
 		*empty = slab_became_empty(bin, slab);

@@ -73,8 +73,30 @@ typedef enum {
 	BIN_DOUBLE_FREE,	/* the region was free: nothing changed */
 } bin_return_t;
 
-bin_return_t bin_return_locked(bin_t *bin, edata_t *slab, unsigned region,
+/* A slab went from full to not full, or became empty: see bin.c. */
+bin_return_t bin_slab_changed_locked(bin_t *bin, edata_t *slab,
     edata_t **empty) REQUIRES(bin->lock);
+
+/* Return one region; the caller adds to stats.ndalloc what was returned. */
+static inline bin_return_t bin_return_locked(bin_t *bin, edata_t *slab,
+    unsigned region, edata_t **empty) REQUIRES(bin->lock);
+
+static inline bin_return_t
+bin_return_locked(bin_t *bin, edata_t *slab, unsigned region,
+    edata_t **empty)
+{
+	uint64_t bit = (uint64_t)1 << region % 64;
+	uint64_t bits = slab->free_map[region / 64];
+	if (unlikely((bits & bit) != 0)) {
+		return BIN_DOUBLE_FREE;
+	}
+	slab->free_map[region / 64] = bits | bit;
+	unsigned nfree = ++slab->nfree;
+	if (likely(nfree != 1 && nfree != bin_infos[slab->cind - 1].nregs)) {
+		return BIN_RETURNED;
+	}
+	return bin_slab_changed_locked(bin, slab, empty);
+}
 
 /* Take out the current slab if it is empty; NULL: it is not. */
 edata_t *bin_remove_empty_locked(bin_t *bin) REQUIRES(bin->lock);

@@ -14,15 +14,18 @@ extent_around(const void *ptr)
 	uintptr_t addr = align_down((uintptr_t)ptr, PAGE);
 	for (size_t i = 0; i < LOOK_BACK_PAGES && addr != 0; i++) {
 		edata_t *edata = pagemap_extent((void *)addr);
-		if (edata != NULL && edata_covers(edata, ptr) &&
-		    edata_state(edata) != EXTENT_UNUSED) {
+		addr -= PAGE;
+		if (edata == NULL || edata_state(edata) == EXTENT_UNUSED) {
+			/* Inside of something, or a trace of the past. */
+			continue;
+		}
+		if (edata_covers(edata, ptr)) {
 			return edata;
 		}
-		if (edata != NULL && edata_covers(edata, (void *)addr)) {
+		if (edata_covers(edata, (void *)(addr + PAGE))) {
 			/* The extent before ptr ends before ptr. */
 			return NULL;
 		}
-		addr -= PAGE;
 	}
 	return NULL;
 }

@@ -101,19 +101,19 @@ pagemap_forget(const edata_t *edata)
 	set_extent(edata_end(edata) - PAGE, NULL);
 }
 
-void
+void NO_THREAD_SAFETY
 pagemap_prefork(void)
 {
 	mutex_prefork(&pagemap_lock);
 }
 
-void
+void NO_THREAD_SAFETY
 pagemap_postfork_parent(void)
 {
 	mutex_postfork_parent(&pagemap_lock);
 }
 
-void
+void NO_THREAD_SAFETY
 pagemap_postfork_child(void)
 {
 	mutex_postfork_child(&pagemap_lock);

@@ -109,19 +109,19 @@ dss_contains(const void *addr)
 	    atomic_load_explicit(&region_end, memory_order_relaxed);
 }
 
-void
+void NO_THREAD_SAFETY
 dss_prefork(void)
 {
 	mutex_prefork(&dss_lock);
 }
 
-void
+void NO_THREAD_SAFETY
 dss_postfork_parent(void)
 {
 	mutex_postfork_parent(&dss_lock);
 }
 
-void
+void NO_THREAD_SAFETY
 dss_postfork_child(void)
 {
 	mutex_postfork_child(&dss_lock);

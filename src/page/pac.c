@@ -19,6 +19,9 @@
  */
 #define SPACE_SHARE		32
 
+/* Where all that is mapped is locked in memory, it may take so much. */
+#define SPACE_SHARE_LOCKED	((size_t)4 << 20)
+
 /* The limit is first asked for when so much is mapped, then at each doubling. */
 #define SPACE_FIRST_CHECK	((size_t)32 << 20)
 
@@ -33,8 +36,11 @@ static void
 space_check(void)
 {
 	size_t limit = pages_space_limit();
-	atomic_store_explicit(&space_share, limit == SIZE_MAX ? SIZE_MAX :
-	    limit / SPACE_SHARE, memory_order_relaxed);
+	size_t share = limit == SIZE_MAX ? SIZE_MAX : limit / SPACE_SHARE;
+	if (share > SPACE_SHARE_LOCKED && pages_new_are_locked()) {
+		share = SPACE_SHARE_LOCKED;
+	}
+	atomic_store_explicit(&space_share, share, memory_order_relaxed);
 }
 
 static void
@@ -470,10 +476,9 @@ decay_tick_one(pac_t *pac, pac_decay_t *pd, ecache_t *ecache, uint64_t now_ns)
 void
 pac_decay_tick(pac_t *pac, uint64_t now_ns)
 {
-	if (ecache_npages(&pac->dirty) != 0) {
-		decay_tick_one(pac, &pac->dirty_decay, &pac->dirty, now_ns);
-	}
-	if (ecache_npages(&pac->muzzy) != 0) {
+	/* Also without dirty pages: that there are none has to be noted. */
+	decay_tick_one(pac, &pac->dirty_decay, &pac->dirty, now_ns);
+	if (pac_muzzy_decay_ms(pac) > 0 || ecache_npages(&pac->muzzy) != 0) {
 		decay_tick_one(pac, &pac->muzzy_decay, &pac->muzzy, now_ns);
 	}
 }
@@ -552,39 +557,31 @@ pac_verify(pac_t *pac)
 
 /* All locks in rank order, a stage for each so that arenas interleave. */
 static mutex_t *
-fork_lock(pac_t *pac, int stage, int i)
+fork_lock(pac_t *pac, int stage)
 {
-	mutex_t *locks[PAC_PREFORK_STAGES][2] = {
-		{ &pac->dirty_decay.lock, &pac->muzzy_decay.lock },
-		{ &pac->grow_lock, NULL },
-		{ &pac->dirty.lock, NULL },
-		{ &pac->muzzy.lock, &pac->retained.lock },
-		{ &pac->edata_cache.lock, NULL },
+	mutex_t *locks[PAC_PREFORK_STAGES] = {
+		&pac->dirty_decay.lock,
+		&pac->muzzy_decay.lock,
+		&pac->grow_lock,
+		&pac->dirty.lock,
+		&pac->muzzy.lock,
+		&pac->retained.lock,
+		&pac->edata_cache.lock,
 	};
-	return locks[stage][i];
+	return locks[stage];
 }
 
-void
+void NO_THREAD_SAFETY
 pac_prefork(pac_t *pac, int stage)
 {
-	for (int i = 0; i < 2; i++) {
-		mutex_t *lock = fork_lock(pac, stage, i);
-		if (lock != NULL) {
-			mutex_prefork(lock);
-		}
-	}
+	mutex_prefork(fork_lock(pac, stage));
 }
 
 static void
 postfork(pac_t *pac, void (*release)(mutex_t *))
 {
 	for (int stage = PAC_PREFORK_STAGES - 1; stage >= 0; stage--) {
-		for (int i = 1; i >= 0; i--) {
-			mutex_t *lock = fork_lock(pac, stage, i);
-			if (lock != NULL) {
-				release(lock);
-			}
-		}
+		release(fork_lock(pac, stage));
 	}
 }
 

@@ -112,6 +112,6 @@ bool pac_verify(pac_t *pac);
 void pac_prefork(pac_t *pac, int stage);
 void pac_postfork_parent(pac_t *pac);
 void pac_postfork_child(pac_t *pac);
-#define PAC_PREFORK_STAGES	5
+#define PAC_PREFORK_STAGES	7
 
 #endif

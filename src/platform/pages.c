@@ -500,11 +500,11 @@ dontneed_test(void)
 	if (page == NULL) {
 		return FACT_UNKNOWN;
 	}
-	fact_t zeroes = FACT_NO;
+	/* The advice fails where all memory is locked: that says nothing. */
+	fact_t zeroes = FACT_UNKNOWN;
 	memset(page, 0xa5, os_page_size);
-	if (advise(page, os_page_size, MADV_DONTNEED) == ERR_NONE &&
-	    *(volatile char *)page == 0) {
-		zeroes = FACT_YES;
+	if (advise(page, os_page_size, MADV_DONTNEED) == ERR_NONE) {
+		zeroes = *(volatile char *)page == 0 ? FACT_YES : FACT_NO;
 	}
 	unmap_or_abandon(page, os_page_size);
 	return zeroes;
@@ -597,6 +597,13 @@ pages_move(void *from, void *to, size_t size)
 	if (fact_get(&fact_no_move) == FACT_YES) {
 		return ERR_REFUSED;
 	}
+	/*
+	 * Locked pages that are moved stay charged where they were.  The target
+	 * tells, whose pages are given up anyway: locked ones can't be.
+	 */
+	if (advise(to, os_page_size, MADV_DONTNEED) != ERR_NONE) {
+		return ERR_REFUSED;
+	}
 	void *mid = remap(from, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
 	if (mid == NULL) {
 		return ERR_REFUSED;
@@ -636,4 +643,20 @@ pages_space_limit(void)
 	}
 	errno = saved_errno;
 	return bytes;
+}
+
+bool
+pages_new_are_locked(void)
+{
+	int saved_errno = errno;
+	bool commit = true;
+	bool locked = false;
+	char *page = pages_map(NULL, os_page_size, os_page_size, &commit);
+	if (page != NULL) {
+		locked = os_madvise(page, os_page_size, MADV_DONTNEED) != 0 &&
+		    errno == EINVAL;
+		unmap_or_abandon(page, os_page_size);
+	}
+	errno = saved_errno;
+	return locked;
 }

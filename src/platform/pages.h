@@ -107,6 +107,9 @@ thp_mode_t pages_thp_mode(void);
 /* Most bytes that the process may map (RLIMIT_AS); SIZE_MAX: no limit. */
 size_t pages_space_limit(void);
 
+/* Whether new mappings are locked in memory (mlockall); asks with a page. */
+bool pages_new_are_locked(void);
+
 /*
  * Bytes of address space that could not be unmapped when a mapping was
  * trimmed to its alignment: untouched, but still mapped.

@@ -36,19 +36,19 @@ internal_free(void *mem, unsigned lg_size)
 	mutex_unlock(&lock);
 }
 
-void
+void NO_THREAD_SAFETY
 internal_prefork(void)
 {
 	mutex_prefork(&lock);
 }
 
-void
+void NO_THREAD_SAFETY
 internal_postfork_parent(void)
 {
 	mutex_postfork_parent(&lock);
 }
 
-void
+void NO_THREAD_SAFETY
 internal_postfork_child(void)
 {
 	mutex_postfork_child(&lock);

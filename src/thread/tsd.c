@@ -16,8 +16,12 @@
 tsd_t tsd_none = STATE_CONSTANT;
 tsd_t tsd_nested = STATE_CONSTANT;
 tsd_t tsd_exited = STATE_CONSTANT;
+tsd_t tsd_watched = STATE_CONSTANT;
 
 __thread tsd_t *tsd_tls TLS_MODEL = &tsd_none;
+
+/* The thread's own state, behind tsd_watched too. */
+static __thread tsd_t *own TLS_MODEL;
 
 /* Frees of a thread that has no state yet. */
 static __thread uint8_t nfrees TLS_MODEL;
@@ -49,7 +53,8 @@ tsd_boot(void)
 {
 	list_init(&all);
 	list_init(&unused);
-	tsd_t *constants[] = { &tsd_none, &tsd_nested, &tsd_exited };
+	tsd_t *constants[] = { &tsd_none, &tsd_nested, &tsd_exited,
+	    &tsd_watched };
 	for (unsigned i = 0; i < ARRAY_LEN(constants); i++) {
 		for (unsigned cind = 0; cind < SC_NCIND; cind++) {
 			constants[i]->slots[cind].head = cache_bin_none_head();
@@ -85,11 +90,11 @@ state_give_back(tsd_t *tsd)
 	mutex_unlock(&tsd_lock);
 }
 
-/* Filling blocks on every call takes the slow path, so nothing is cached. */
+/* Filling blocks takes the slow path on every call. */
 static bool
-caches_wanted(void)
+watching(void)
 {
-	return opt.tcache && opt.junk == OPT_JUNK_FALSE && !opt.zero;
+	return opt.junk != OPT_JUNK_FALSE || opt.zero;
 }
 
 static tsd_t *
@@ -105,7 +110,7 @@ state_new(void)
 	tsd->nslow = 0;
 	tsd->ncontended = 0;
 	tsd->arena = arenas_bind();
-	if (caches_wanted()) {
+	if (opt.tcache) {
 		tcache_enable(tsd);
 	}
 	return tsd;
@@ -123,7 +128,7 @@ tsd_t *
 tsd_get_slow(void)
 {
 	if (tsd_tls != &tsd_none) {
-		return tsd_is_real(tsd_tls) ? tsd_tls : NULL;
+		return tsd_own();
 	}
 	/* pthread_setspecific() may allocate. */
 	tsd_tls = &tsd_nested;
@@ -132,18 +137,25 @@ tsd_get_slow(void)
 		state_end(tsd);
 		tsd = NULL;
 	}
-	tsd_tls = tsd == NULL ? &tsd_none : tsd;
+	own = tsd;
+	tsd_tls = tsd == NULL ? &tsd_none : watching() ? &tsd_watched : tsd;
 	return tsd;
+}
+
+tsd_t *
+tsd_own(void)
+{
+	return tsd_is_real(tsd_tls) || tsd_tls == &tsd_watched ? own : NULL;
 }
 
 tsd_t *
 tsd_get_for_free(void)
 {
-	tsd_t *tsd = tsd_tls;
-	if (likely(tsd_is_real(tsd))) {
+	tsd_t *tsd = tsd_own();
+	if (likely(tsd != NULL)) {
 		return tsd;
 	}
-	if (tsd == &tsd_none && ++nfrees >= FREES_TO_STATE) {
+	if (tsd_tls == &tsd_none && ++nfrees >= FREES_TO_STATE) {
 		return tsd_get_slow();
 	}
 	return NULL;
@@ -154,11 +166,12 @@ static void
 thread_exit(void *state)
 {
 	tsd_t *tsd = state;
-	if (tsd_tls != tsd) {
+	if (tsd_own() != tsd) {
 		return;
 	}
 	/* Destructors that run later do without a cache. */
 	tsd_tls = &tsd_exited;
+	own = NULL;
 	state_end(tsd);
 }
 
@@ -169,49 +182,49 @@ tsd_boot_key(void)
 		return ERR_NOMEM;
 	}
 	key_ready = true;
-	if (tsd_is_real(tsd_tls)) {
+	if (tsd_own() != NULL) {
 		void *saved = thr_enter_foreign();
-		(void)pthread_setspecific(key, saved);
+		(void)pthread_setspecific(key, own);
 		thr_leave_foreign(saved);
 	}
 	return ERR_NONE;
 }
 
-list_t *
+list_t *NO_THREAD_SAFETY
 tsd_list_lock(void)
 {
 	mutex_lock(&tsd_lock);
 	return &all;
 }
 
-void
+void NO_THREAD_SAFETY
 tsd_list_unlock(void)
 {
 	mutex_unlock(&tsd_lock);
 }
 
-void
+void NO_THREAD_SAFETY
 tsd_prefork(void)
 {
 	mutex_prefork(&tsd_lock);
 	internal_prefork();
 }
 
-void
+void NO_THREAD_SAFETY
 tsd_postfork_parent(void)
 {
 	internal_postfork_parent();
 	mutex_postfork_parent(&tsd_lock);
 }
 
-void
+void NO_THREAD_SAFETY
 tsd_postfork_child(void)
 {
 	internal_postfork_child();
 	mutex_postfork_child(&tsd_lock);
 	/* Of the parent's threads only this one exists. */
 	list_init(&all);
-	if (tsd_is_real(tsd_tls)) {
-		list_push_front(&all, &tsd_tls->link);
+	if (tsd_own() != NULL) {
+		list_push_front(&all, &own->link);
 	}
 }

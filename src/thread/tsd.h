@@ -2,13 +2,15 @@
  * tsd: the state of a thread, and its life cycle.
  *
  * Static TLS holds one pointer.  It always leads to a state: to the thread's
- * own, in metadata, or to one of three constant ones whose caches are empty
+ * own, in metadata, or to one of four constant ones whose caches are empty
  * and full at once, so that every fast path ends up in a slow path, which
  * looks at where the pointer leads:
  *
  *   tsd_none     nothing allocated yet: the slow path makes a state
  *   tsd_nested   inside foreign code: arena 0, no cache
  *   tsd_exited   after the key destructor: arena 0, no cache, for good
+ *   tsd_watched  every call has to be seen (blocks are filled, say): the slow
+ *                path works with the thread's own state
  *
  * A state is made by the first allocation of a thread (or when it has freed
  * many blocks), and recycled after the thread's end.
@@ -46,7 +48,7 @@ typedef struct tsd {
 } tsd_t;
 
 extern __thread tsd_t *tsd_tls TLS_MODEL;
-extern tsd_t tsd_none, tsd_nested, tsd_exited;
+extern tsd_t tsd_none, tsd_nested, tsd_exited, tsd_watched;
 
 /* The slot of a class code: two words each, so the code is the word index. */
 static ALWAYS_INLINE cache_slot_t *
@@ -58,7 +60,8 @@ tsd_slot(tsd_t *tsd, unsigned code)
 static inline bool
 tsd_is_real(const tsd_t *tsd)
 {
-	return tsd != &tsd_none && tsd != &tsd_nested && tsd != &tsd_exited;
+	return tsd != &tsd_none && tsd != &tsd_nested && tsd != &tsd_exited &&
+	    tsd != &tsd_watched;
 }
 
 /* Before anything else of this layer. */
@@ -78,6 +81,9 @@ tsd_get(void)
 	tsd_t *tsd = tsd_tls;
 	return likely(tsd_is_real(tsd)) ? tsd : tsd_get_slow();
 }
+
+/* The thread's own state if it has one already; NULL: it has none to use. */
+tsd_t *tsd_own(void);
 
 /* As tsd_get(), for a thread that only frees: it gets a state later. */
 tsd_t *tsd_get_for_free(void);

@@ -11,12 +11,14 @@ static const size_t sizes[] = {1, 7, 8, 9, 33, 100, 1000, 4095, 4096, 4097,
 
 /* Lowest set bit of the class, a page at most. */
 static size_t
-natural_alignment(size_t usize) {
+natural_alignment(size_t usize)
+{
 	size_t low = usize & (~usize + 1);
 	return low < TEST_PAGE ? low : TEST_PAGE;
 }
 
-TEST(plain_objects_have_the_alignment_of_their_class) {
+TEST(plain_objects_have_the_alignment_of_their_class)
+{
 	for (size_t size = 1; size <= SMALL_MAX; size += size / 64 + 1) {
 		void *live[LIVE];
 		for (int i = 0; i < LIVE; i++) {
@@ -31,7 +33,8 @@ TEST(plain_objects_have_the_alignment_of_their_class) {
 	}
 }
 
-TEST(plain_objects_of_more_than_8_bytes_are_16_byte_aligned) {
+TEST(plain_objects_of_more_than_8_bytes_are_16_byte_aligned)
+{
 	for (size_t size = 9; size < 3 * MIB; size += size / 8 + 1) {
 		void *p = hide(malloc(size));
 		assert_true(is_aligned_to(p, 16));
@@ -41,7 +44,8 @@ TEST(plain_objects_of_more_than_8_bytes_are_16_byte_aligned) {
 	}
 }
 
-TEST(plain_large_objects_are_64_byte_aligned) {
+TEST(plain_large_objects_are_64_byte_aligned)
+{
 	for (size_t size = LARGE_MIN; size < 3 * MIB; size += size / 3) {
 		void *live[LIVE];
 		for (int i = 0; i < LIVE; i++) {
@@ -55,7 +59,8 @@ TEST(plain_large_objects_are_64_byte_aligned) {
 }
 
 TEST_CONF(large_objects_are_page_aligned_when_not_spread,
-    "cache_oblivious:false") {
+    "cache_oblivious:false")
+{
 	for (size_t size = LARGE_MIN; size < 3 * MIB; size += size / 3) {
 		void *p = hide(malloc(size));
 		assert_true(is_aligned_to(p, TEST_PAGE));
@@ -64,7 +69,8 @@ TEST_CONF(large_objects_are_page_aligned_when_not_spread,
 }
 
 static void
-check_aligned(size_t size, size_t align) {
+check_aligned(size_t size, size_t align)
+{
 	void *live[LIVE];
 	for (int i = 0; i < LIVE; i++) {
 		live[i] = hide(aligned_alloc(align, size));
@@ -80,7 +86,8 @@ check_aligned(size_t size, size_t align) {
 	}
 }
 
-TEST(every_power_of_two_up_to_64_mib) {
+TEST(every_power_of_two_up_to_64_mib)
+{
 	for (unsigned lg = 0; lg <= LG_ALIGN_MAX; lg++) {
 		for (size_t i = 0; i < COUNT(sizes); i++) {
 			if (sizes[i] > MIB && lg % 4 != 0) {
@@ -91,7 +98,8 @@ TEST(every_power_of_two_up_to_64_mib) {
 	}
 }
 
-TEST(every_way_to_ask_for_an_alignment) {
+TEST(every_way_to_ask_for_an_alignment)
+{
 	for (unsigned lg = 3; lg <= LG_ALIGN_MAX; lg++) {
 		size_t align = (size_t)1 << lg;
 		void *p = NULL;
@@ -111,7 +119,8 @@ TEST(every_way_to_ask_for_an_alignment) {
 }
 
 /* Objects that lie beside each other must not overlap. */
-TEST(mixed_alignments_do_not_overlap) {
+TEST(mixed_alignments_do_not_overlap)
+{
 	enum { N = 400 };
 	static unsigned char *live[N];
 	static size_t bytes[N];
@@ -129,7 +138,8 @@ TEST(mixed_alignments_do_not_overlap) {
 	}
 }
 
-TEST(rallocx_keeps_or_raises_the_alignment) {
+TEST(rallocx_keeps_or_raises_the_alignment)
+{
 	for (unsigned lg = 4; lg <= 21; lg++) {
 		for (size_t i = 0; i < COUNT(sizes); i++) {
 			size_t size = sizes[i];

@@ -29,7 +29,8 @@
 		}                                                              \
 	} while (0)
 
-namespace {
+namespace
+{
 
 /* The eight forms of call_new: plain, array, aligned, aligned array; then
  * the same without exceptions. */
@@ -121,8 +122,8 @@ take_room_away()
 	std::fclose(f);
 	struct rlimit limit;
 	getrlimit(RLIMIT_AS, &limit);
-	limit.rlim_cur = pages * static_cast<unsigned long>(getpagesize())
-	    + (64ul << 20);
+	limit.rlim_cur = pages * static_cast<unsigned long>(getpagesize()) +
+	    (64ul << 20);
 	setrlimit(RLIMIT_AS, &limit);
 }
 
@@ -243,11 +244,15 @@ cxx_handler_makes_room(int form)
 	return nullptr;
 }
 
-namespace {
+namespace
+{
 
 struct alignas(128) wide {
 	char bytes[200];
-	wide() { std::memset(bytes, 7, sizeof(bytes)); }
+	wide()
+	{
+		std::memset(bytes, 7, sizeof(bytes));
+	}
 };
 
 struct with_destructor {
@@ -288,7 +293,8 @@ cxx_containers_and_expressions()
 	return nullptr;
 }
 
-namespace {
+namespace
+{
 
 struct at_thread_end {
 	std::vector<char *> kept;

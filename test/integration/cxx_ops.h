@@ -52,10 +52,10 @@ void *_ZnwmRKSt9nothrow_t(size_t size, const void *tag);
 void *_ZnamRKSt9nothrow_t(size_t size, const void *tag);
 void *_ZnwmSt11align_val_t(size_t size, size_t align);
 void *_ZnamSt11align_val_t(size_t size, size_t align);
-void *_ZnwmSt11align_val_tRKSt9nothrow_t(
-    size_t size, size_t align, const void *tag);
-void *_ZnamSt11align_val_tRKSt9nothrow_t(
-    size_t size, size_t align, const void *tag);
+void *
+_ZnwmSt11align_val_tRKSt9nothrow_t(size_t size, size_t align, const void *tag);
+void *
+_ZnamSt11align_val_tRKSt9nothrow_t(size_t size, size_t align, const void *tag);
 void _ZdlPv(void *ptr);
 void _ZdaPv(void *ptr);
 void _ZdlPvRKSt9nothrow_t(void *ptr, const void *tag);
@@ -64,10 +64,10 @@ void _ZdlPvm(void *ptr, size_t size);
 void _ZdaPvm(void *ptr, size_t size);
 void _ZdlPvSt11align_val_t(void *ptr, size_t align);
 void _ZdaPvSt11align_val_t(void *ptr, size_t align);
-void _ZdlPvSt11align_val_tRKSt9nothrow_t(
-    void *ptr, size_t align, const void *tag);
-void _ZdaPvSt11align_val_tRKSt9nothrow_t(
-    void *ptr, size_t align, const void *tag);
+void
+_ZdlPvSt11align_val_tRKSt9nothrow_t(void *ptr, size_t align, const void *tag);
+void
+_ZdaPvSt11align_val_tRKSt9nothrow_t(void *ptr, size_t align, const void *tag);
 void _ZdlPvmSt11align_val_t(void *ptr, size_t size, size_t align);
 void _ZdaPvmSt11align_val_t(void *ptr, size_t size, size_t align);
 #endif

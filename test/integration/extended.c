@@ -9,7 +9,8 @@ static const size_t sizes[] = {1, 8, 9, 48, 100, 1000, 4096, 14336, 14337,
 static const size_t impossible[] = {LARGE_MAX + 1, (size_t)PTRDIFF_MAX,
     SIZE_MAX - 4096, SIZE_MAX};
 
-TEST(flag_macros) {
+TEST(flag_macros)
+{
 	assert_int_equal(MALLOCX_LG_ALIGN(12), 12);
 	assert_int_equal(MALLOCX_ALIGN(1), 0);
 	assert_int_equal(MALLOCX_ALIGN(64), 6);
@@ -21,12 +22,13 @@ TEST(flag_macros) {
 	assert_int_equal(MALLOCX_ARENA(0), 0x100000);
 }
 
-TEST(failure_does_not_set_errno) {
+TEST(failure_does_not_set_errno)
+{
 	for (size_t i = 0; i < COUNT(impossible); i++) {
 		errno = 77;
 		assert_null(hide(mallocx(hide_size(impossible[i]), 0)));
-		assert_null(hide(
-		    mallocx(hide_size(impossible[i]), MALLOCX_ALIGN(64))));
+		assert_null(
+		    hide(mallocx(hide_size(impossible[i]), MALLOCX_ALIGN(64))));
 		assert_null(
 		    hide(mallocx(hide_size(impossible[i]), MALLOCX_ZERO)));
 		assert_int_equal(errno, 77);
@@ -34,7 +36,8 @@ TEST(failure_does_not_set_errno) {
 	}
 }
 
-TEST(rallocx_failure_keeps_the_object) {
+TEST(rallocx_failure_keeps_the_object)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		void *p = hide(mallocx(sizes[i], 0));
 		pattern_fill(p, sizes[i], 3);
@@ -50,7 +53,8 @@ TEST(rallocx_failure_keeps_the_object) {
 	}
 }
 
-TEST(all_flags_work_together) {
+TEST(all_flags_work_together)
+{
 	static const int extra[] = {0, MALLOCX_ZERO, MALLOCX_TCACHE_NONE,
 	    MALLOCX_ARENA(0), MALLOCX_ZERO | MALLOCX_TCACHE_NONE,
 	    MALLOCX_ARENA(0) | MALLOCX_TCACHE_NONE,
@@ -61,11 +65,10 @@ TEST(all_flags_work_together) {
 				int flags = extra[f] | MALLOCX_LG_ALIGN(lg);
 				char *p = hide(mallocx(sizes[i], flags));
 				assert_non_null(p);
-				assert_true(
-				    is_aligned_to(p, (size_t)1 << lg));
+				assert_true(is_aligned_to(p, (size_t)1 << lg));
 				size_t usize = sallocx(p, flags);
-				assert_int_equal(
-				    usize, nallocx(sizes[i], flags));
+				assert_int_equal(usize,
+				    nallocx(sizes[i], flags));
 				if (flags & MALLOCX_ZERO) {
 					assert_true(
 					    is_filled_with(p, 0, usize));
@@ -78,7 +81,8 @@ TEST(all_flags_work_together) {
 }
 
 /* A block may enter by one cache and leave past it, and the reverse. */
-TEST(flags_of_the_release_are_free) {
+TEST(flags_of_the_release_are_free)
+{
 	static const int out[] = {0, MALLOCX_TCACHE_NONE, MALLOCX_ARENA(0),
 	    MALLOCX_ZERO, MALLOCX_ARENA(0) | MALLOCX_TCACHE_NONE};
 	for (size_t f = 0; f < COUNT(out); f++) {
@@ -93,7 +97,8 @@ TEST(flags_of_the_release_are_free) {
 	}
 }
 
-TEST(rallocx_with_flags_keeps_contents) {
+TEST(rallocx_with_flags_keeps_contents)
+{
 	static const int flags[] = {0, MALLOCX_TCACHE_NONE, MALLOCX_ARENA(0),
 	    MALLOCX_ARENA(0) | MALLOCX_TCACHE_NONE, MALLOCX_LG_ALIGN(12)};
 	for (size_t f = 0; f < COUNT(flags); f++) {
@@ -114,7 +119,8 @@ TEST(rallocx_with_flags_keeps_contents) {
 	}
 }
 
-TEST(rallocx_stays_where_the_class_stays) {
+TEST(rallocx_stays_where_the_class_stays)
+{
 	void *p = hide(mallocx(1000, 0));
 	void *q = hide(rallocx(p, 900, 0));
 	assert_ptr_equal(hide(p), q);
@@ -123,7 +129,8 @@ TEST(rallocx_stays_where_the_class_stays) {
 	dallocx(q, 0);
 }
 
-TEST(xallocx_never_changes_a_small_class) {
+TEST(xallocx_never_changes_a_small_class)
+{
 	for (size_t size = 1; size <= SMALL_MAX; size += size / 4 + 1) {
 		void *p = hide(mallocx(size, 0));
 		size_t usize = sallocx(p, 0);
@@ -134,14 +141,15 @@ TEST(xallocx_never_changes_a_small_class) {
 		assert_int_equal(xallocx(p, usize, 100000, 0), usize);
 		assert_int_equal(xallocx(p, MIB, 0, 0), usize);
 		assert_int_equal(xallocx(p, SIZE_MAX, 0, 0), usize);
-		assert_int_equal(
-		    xallocx(p, LARGE_MAX, SIZE_MAX - LARGE_MAX, 0), usize);
+		assert_int_equal(xallocx(p, LARGE_MAX, SIZE_MAX - LARGE_MAX, 0),
+		    usize);
 		assert_int_equal(sallocx(p, 0), usize);
 		dallocx(p, 0);
 	}
 }
 
-TEST(xallocx_shrinks_large_objects_to_the_maximum) {
+TEST(xallocx_shrinks_large_objects_to_the_maximum)
+{
 	static const struct {
 		size_t old, size, extra, want;
 	} rows[] = {{102400, 100, 19900, 20480}, {102400, 100, 0, 102400},
@@ -149,8 +157,7 @@ TEST(xallocx_shrinks_large_objects_to_the_maximum) {
 	    {102400, 14337, 0, 16384}, {102400, 14336, 0, 102400},
 	    {102400, 50000, 60000, 0}, {102400, 102400, 0, 102400},
 	    {102400, 98305, 0, 102400}, {102400, LARGE_MAX + 1, 0, 102400},
-	    {102400, SIZE_MAX, 0, 102400},
-	    {10 * 1048576, 1048576, 0, 1048576}};
+	    {102400, SIZE_MAX, 0, 102400}, {10 * 1048576, 1048576, 0, 1048576}};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		void *p = hide(mallocx(rows[i].old, 0));
 		pattern_fill(p, LARGE_MIN, 9);
@@ -166,7 +173,8 @@ TEST(xallocx_shrinks_large_objects_to_the_maximum) {
 	}
 }
 
-TEST(xallocx_clamps_the_extra) {
+TEST(xallocx_clamps_the_extra)
+{
 	void *p = hide(mallocx(100000, 0));
 	size_t old = sallocx(p, 0);
 	size_t got = xallocx(p, 100000, SIZE_MAX - 100000, 0);
@@ -177,7 +185,8 @@ TEST(xallocx_clamps_the_extra) {
 	dallocx(p, 0);
 }
 
-TEST(xallocx_refuses_what_is_not_aligned_enough) {
+TEST(xallocx_refuses_what_is_not_aligned_enough)
+{
 	void *p = NULL;
 	for (int i = 0; i < 100; i++) {
 		p = hide(mallocx(100000, 0));
@@ -192,25 +201,27 @@ TEST(xallocx_refuses_what_is_not_aligned_enough) {
 	dallocx(p, 0);
 }
 
-TEST(sallocx_ignores_flags) {
+TEST(sallocx_ignores_flags)
+{
 	void *p = hide(mallocx(100, 0));
 	assert_int_equal(sallocx(p, MALLOCX_ALIGN(4096)), 112);
 	assert_int_equal(sallocx(p, MALLOCX_TCACHE_NONE), 112);
 	dallocx(p, 0);
 }
 
-TEST(sdallocx_takes_requested_to_usable_size) {
+TEST(sdallocx_takes_requested_to_usable_size)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		size_t usize = nallocx(sizes[i], 0);
 		sdallocx(hide(mallocx(sizes[i], 0)), sizes[i], 0);
 		sdallocx(hide(mallocx(sizes[i], 0)), usize, 0);
-		sdallocx(hide(mallocx(sizes[i], 0)),
-		    (sizes[i] + usize) / 2, 0);
+		sdallocx(hide(mallocx(sizes[i], 0)), (sizes[i] + usize) / 2, 0);
 	}
 }
 
 /* Standard and extended calls share their objects. */
-TEST(the_two_families_mix) {
+TEST(the_two_families_mix)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		void *p = hide(mallocx(sizes[i], MALLOCX_ZERO));
 		p = hide(realloc(p, sizes[i] + 1));
@@ -224,7 +235,8 @@ TEST(the_two_families_mix) {
 	}
 }
 
-TEST(release_leaves_errno_alone) {
+TEST(release_leaves_errno_alone)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		errno = 77;
 		dallocx(hide(mallocx(sizes[i], 0)), MALLOCX_TCACHE_NONE);

@@ -18,7 +18,8 @@ enum { THREADS = 16, FORKS = 60, CHILD_LIMIT = 30 };
 static atomic_bool stop;
 
 static void *
-thread_allocates(void *arg) {
+thread_allocates(void *arg)
+{
 	unsigned seed = (unsigned)(uintptr_t)arg * 77 + 1;
 	void *live[50] = {NULL};
 	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
@@ -41,16 +42,19 @@ thread_allocates(void *arg) {
 }
 
 static void
-start_threads(pthread_t *threads) {
+start_threads(pthread_t *threads)
+{
 	atomic_store(&stop, false);
 	for (size_t i = 0; i < THREADS; i++) {
 		assert_int_equal(pthread_create(&threads[i], NULL,
-		    thread_allocates, (void *)(uintptr_t)i), 0);
+				     thread_allocates, (void *)(uintptr_t)i),
+		    0);
 	}
 }
 
 static void
-stop_threads(pthread_t *threads) {
+stop_threads(pthread_t *threads)
+{
 	atomic_store(&stop, true);
 	for (size_t i = 0; i < THREADS; i++) {
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
@@ -58,7 +62,8 @@ stop_threads(pthread_t *threads) {
 }
 
 static void
-work_in_child(void) {
+work_in_child(void)
+{
 	for (unsigned i = 0; i < 2000; i++) {
 		size_t size = i * 37 % 5000 + (i % 50 == 0) * 200000 + 1;
 		void *p = hide(malloc(size));
@@ -69,7 +74,8 @@ work_in_child(void) {
 }
 
 static void
-wait_for(pid_t pid) {
+wait_for(pid_t pid)
+{
 	int status = -1;
 	assert_true(pid > 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -78,7 +84,8 @@ wait_for(pid_t pid) {
 	}
 }
 
-TEST(children_of_a_busy_process_allocate) {
+TEST(children_of_a_busy_process_allocate)
+{
 	pthread_t threads[THREADS];
 	void *inherited = hide(malloc(1000));
 	start_threads(threads);
@@ -96,7 +103,8 @@ TEST(children_of_a_busy_process_allocate) {
 	free(inherited);
 }
 
-TEST_CONF(children_of_a_busy_process_with_one_arena, "narenas:1") {
+TEST_CONF(children_of_a_busy_process_with_one_arena, "narenas:1")
+{
 	pthread_t threads[THREADS];
 	start_threads(threads);
 	for (int i = 0; i < FORKS; i++) {
@@ -111,8 +119,36 @@ TEST_CONF(children_of_a_busy_process_with_one_arena, "narenas:1") {
 	stop_threads(threads);
 }
 
+/* Each arena has locks of the same ranks. */
+TEST_CONF(children_of_a_process_with_many_arenas, "narenas:4")
+{
+	pthread_t threads[THREADS];
+	void *inherited[4];
+	for (int i = 0; i < 4; i++) {
+		inherited[i] = mallocx(100000,
+		    MALLOCX_ARENA(i) | MALLOCX_TCACHE_NONE);
+		assert_non_null(inherited[i]);
+	}
+	free(hide(malloc(20 * MIB)));
+	start_threads(threads);
+	for (int i = 0; i < FORKS; i++) {
+		pid_t pid = fork();
+		if (pid == 0) {
+			alarm(CHILD_LIMIT);
+			work_in_child();
+			for (int j = 0; j < 4; j++) {
+				free(inherited[j]);
+			}
+			_exit(0);
+		}
+		wait_for(pid);
+	}
+	stop_threads(threads);
+}
+
 static void *
-thread_forks(void *arg) {
+thread_forks(void *arg)
+{
 	for (int i = 0; i < 25; i++) {
 		int status = -1;
 		pid_t pid = fork();
@@ -121,21 +157,22 @@ thread_forks(void *arg) {
 			work_in_child();
 			_exit(0);
 		}
-		if (pid < 0 || waitpid(pid, &status, 0) != pid
-		    || status != 0) {
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
 			return NULL;
 		}
 	}
 	return arg;
 }
 
-TEST(several_threads_fork_at_once) {
+TEST(several_threads_fork_at_once)
+{
 	pthread_t busy[THREADS];
 	pthread_t forking[4];
 	start_threads(busy);
 	for (size_t i = 0; i < COUNT(forking); i++) {
-		assert_int_equal(pthread_create(&forking[i], NULL,
-		    thread_forks, &forking), 0);
+		assert_int_equal(pthread_create(&forking[i], NULL, thread_forks,
+				     &forking),
+		    0);
 	}
 	for (size_t i = 0; i < COUNT(forking); i++) {
 		void *result = NULL;
@@ -146,7 +183,8 @@ TEST(several_threads_fork_at_once) {
 }
 
 static void
-fork_again(int depth) {
+fork_again(int depth)
+{
 	work_in_child();
 	if (depth == 0) {
 		return;
@@ -161,7 +199,8 @@ fork_again(int depth) {
 	work_in_child();
 }
 
-TEST(children_of_children) {
+TEST(children_of_children)
+{
 	pid_t pid = fork();
 	if (pid == 0) {
 		alarm(CHILD_LIMIT);
@@ -171,7 +210,8 @@ TEST(children_of_children) {
 	wait_for(pid);
 }
 
-TEST(a_child_starts_threads) {
+TEST(a_child_starts_threads)
+{
 	pthread_t threads[THREADS];
 	start_threads(threads);
 	for (int i = 0; i < 20; i++) {
@@ -190,7 +230,8 @@ TEST(a_child_starts_threads) {
 }
 
 /* Contents are the child's own after the fork. */
-TEST(contents_are_copied) {
+TEST(contents_are_copied)
+{
 	enum { N = 500 };
 	static void *live[N];
 	for (unsigned i = 0; i < N; i++) {
@@ -219,29 +260,32 @@ static void *handler_object;
 static int handler_calls;
 
 static void
-handler_prepare(void) {
+handler_prepare(void)
+{
 	handler_object = hide(malloc(3000));
 	free(hide(malloc(300000)));
 	handler_calls++;
 }
 
 static void
-handler_after(void) {
+handler_after(void)
+{
 	free(handler_object);
 	free(hide(calloc(7, 1000)));
 	handler_calls++;
 }
 
 static void
-fork_with_handlers(void *arg) {
+fork_with_handlers(void *arg)
+{
 	(void)arg;
 	pthread_t threads[4];
-	CHECK(pthread_atfork(handler_prepare, handler_after, handler_after)
-	    == 0);
+	CHECK(
+	    pthread_atfork(handler_prepare, handler_after, handler_after) == 0);
 	atomic_store(&stop, false);
 	for (size_t i = 0; i < COUNT(threads); i++) {
 		CHECK(pthread_create(&threads[i], NULL, thread_allocates,
-		    (void *)(uintptr_t)i) == 0);
+			  (void *)(uintptr_t)i) == 0);
 	}
 	for (int i = 0; i < 100; i++) {
 		int status = -1;
@@ -260,11 +304,13 @@ fork_with_handlers(void *arg) {
 	}
 }
 
-TEST(atfork_handlers_allocate) {
+TEST(atfork_handlers_allocate)
+{
 	assert_survives(fork_with_handlers, NULL);
 }
 
-TEST(vfork_and_spawn_from_a_busy_process) {
+TEST(vfork_and_spawn_from_a_busy_process)
+{
 	pthread_t threads[THREADS];
 	start_threads(threads);
 	for (int i = 0; i < 50; i++) {
@@ -276,15 +322,16 @@ TEST(vfork_and_spawn_from_a_busy_process) {
 		}
 		wait_for(pid);
 		char *const args[] = {"sh", "-c", "exit 0", NULL};
-		assert_int_equal(
-		    posix_spawn(&pid, "/bin/sh", NULL, NULL, args, environ),
+		assert_int_equal(posix_spawn(&pid, "/bin/sh", NULL, NULL, args,
+				     environ),
 		    0);
 		wait_for(pid);
 	}
 	stop_threads(threads);
 }
 
-TEST(system_and_popen_from_a_busy_process) {
+TEST(system_and_popen_from_a_busy_process)
+{
 	pthread_t threads[THREADS];
 	start_threads(threads);
 	for (int i = 0; i < 10; i++) {

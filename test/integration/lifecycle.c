@@ -6,7 +6,8 @@
 #include <pthread.h>
 
 static void
-allocate_at_exit(void) {
+allocate_at_exit(void)
+{
 	for (size_t size = 1; size < 2 * MIB; size *= 3) {
 		void *p = hide(malloc(size));
 		CHECK(p != NULL);
@@ -18,14 +19,16 @@ allocate_at_exit(void) {
 }
 
 static void *
-exit_from_thread(void *arg) {
+exit_from_thread(void *arg)
+{
 	(void)arg;
 	free(hide(malloc(100)));
 	exit(0);
 }
 
 static void
-leave_through_exit(void *from_thread) {
+leave_through_exit(void *from_thread)
+{
 	CHECK(atexit(allocate_at_exit) == 0);
 	void *p = hide(malloc(100));
 	CHECK(p != NULL);
@@ -37,14 +40,16 @@ leave_through_exit(void *from_thread) {
 	exit(0);
 }
 
-TEST(allocation_in_exit_handlers) {
+TEST(allocation_in_exit_handlers)
+{
 	static char yes[] = "from a thread";
 	assert_survives(leave_through_exit, NULL);
 	assert_survives(leave_through_exit, yes);
 }
 
 static void *
-churn_forever(void *arg) {
+churn_forever(void *arg)
+{
 	void *live[100] = {NULL};
 	for (unsigned i = 0;; i++) {
 		free(live[i % COUNT(live)]);
@@ -55,7 +60,8 @@ churn_forever(void *arg) {
 
 /* The process ends while others are inside the allocator. */
 static void
-exit_under_busy_threads(void *arg) {
+exit_under_busy_threads(void *arg)
+{
 	(void)arg;
 	for (int i = 0; i < 4; i++) {
 		pthread_t thread;
@@ -65,7 +71,8 @@ exit_under_busy_threads(void *arg) {
 	exit(0);
 }
 
-TEST(exit_while_threads_allocate) {
+TEST(exit_while_threads_allocate)
+{
 	for (int i = 0; i < 20; i++) {
 		assert_survives(exit_under_busy_threads, NULL);
 	}
@@ -75,7 +82,8 @@ static char message[4096];
 static void *message_opaque = &message;
 
 static void
-take_message(void *opaque, const char *text) {
+take_message(void *opaque, const char *text)
+{
 	size_t used = strlen(message);
 	message_opaque = opaque;
 	strncat(message, text, sizeof(message) - 1 - used);
@@ -87,7 +95,8 @@ take_message(void *opaque, const char *text) {
 }
 
 static void
-complain_to_the_program(void *arg) {
+complain_to_the_program(void *arg)
+{
 	(void)arg;
 	malloc_message = take_message;
 	void *p = hide(malloc(300000));
@@ -97,12 +106,14 @@ complain_to_the_program(void *arg) {
 	exit(0);
 }
 
-TEST(malloc_message_is_used) {
+TEST(malloc_message_is_used)
+{
 	assert_dies(complain_to_the_program, NULL, "taken:<jemalloc>: ");
 }
 
 static void
-complain_without_stderr(void *arg) {
+complain_without_stderr(void *arg)
+{
 	(void)arg;
 	close(STDERR_FILENO);
 	void *p = hide(malloc(300000));
@@ -112,16 +123,19 @@ complain_without_stderr(void *arg) {
 	exit(0);
 }
 
-TEST(a_closed_stderr_still_aborts) {
+TEST(a_closed_stderr_still_aborts)
+{
 	assert_dies(complain_without_stderr, NULL, "");
 }
 
 static void
-write_nothing(void *opaque, const char *text) {
+write_nothing(void *opaque, const char *text)
+{
 	*(size_t *)opaque += strlen(text);
 }
 
-TEST(malloc_stats_print_writes_to_the_callback) {
+TEST(malloc_stats_print_writes_to_the_callback)
+{
 	size_t written = 0;
 	malloc_stats_print(write_nothing, &written, NULL);
 	assert_true(written > 0);

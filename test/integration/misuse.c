@@ -24,34 +24,40 @@ static const char in_text[64] __attribute__((aligned(64))) = {1};
 typedef void misuse_t(void *ptr);
 
 static void
-by_free(void *ptr) {
+by_free(void *ptr)
+{
 	free(ptr);
 }
 
 static void
-by_realloc(void *ptr) {
+by_realloc(void *ptr)
+{
 	ptr = realloc(ptr, 1000);
 	hide(ptr);
 }
 
 static void
-by_usable_size(void *ptr) {
+by_usable_size(void *ptr)
+{
 	hide_size(malloc_usable_size(ptr));
 }
 
 static void
-by_dallocx(void *ptr) {
+by_dallocx(void *ptr)
+{
 	dallocx(ptr, MALLOCX_TCACHE_NONE);
 }
 
 static void
-by_rallocx(void *ptr) {
+by_rallocx(void *ptr)
+{
 	ptr = rallocx(ptr, 1000, 0);
 	hide(ptr);
 }
 
 static void
-by_delete(void *ptr) {
+by_delete(void *ptr)
+{
 	_ZdlPv(ptr);
 }
 
@@ -75,20 +81,23 @@ typedef struct {
 } case_t;
 
 static void
-use_it(const case_t *c, void *ptr) {
+use_it(const case_t *c, void *ptr)
+{
 	blame(ptr, "%s, size %zu, offset %zu", c->use->name, c->size,
 	    c->offset);
 	c->use->call(hide(ptr));
 }
 
 static void
-use_stack(void *arg) {
+use_stack(void *arg)
+{
 	char on_stack[64] = {1};
 	use_it(arg, (char *)hide(on_stack) + ((case_t *)arg)->offset);
 }
 
 static void
-use_given(void *arg) {
+use_given(void *arg)
+{
 	const case_t *c = arg;
 	/* The allocator must have started; one live object is enough. */
 	hide(malloc(100));
@@ -96,7 +105,8 @@ use_given(void *arg) {
 }
 
 static void
-use_mapped(void *arg) {
+use_mapped(void *arg)
+{
 	const case_t *c = arg;
 	char *map = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -105,7 +115,8 @@ use_mapped(void *arg) {
 }
 
 static void
-use_unmapped(void *arg) {
+use_unmapped(void *arg)
+{
 	const case_t *c = arg;
 	char *map = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -114,7 +125,8 @@ use_unmapped(void *arg) {
 }
 
 static void
-use_interior(void *arg) {
+use_interior(void *arg)
+{
 	const case_t *c = arg;
 	char *p = hide(malloc(c->size));
 	CHECK(p != NULL);
@@ -124,12 +136,14 @@ use_interior(void *arg) {
 
 /* A library without the C++ operators has fewer ways. */
 static bool
-is_there(misuse_t *call) {
+is_there(misuse_t *call)
+{
 	return call != by_delete || _ZdlPv != NULL;
 }
 
 static void
-all_uses(void (*fn)(void *), case_t c) {
+all_uses(void (*fn)(void *), case_t c)
+{
 	for (size_t i = 0; i < COUNT(uses); i++) {
 		if (!is_there(uses[i].call)) {
 			continue;
@@ -139,33 +153,39 @@ all_uses(void (*fn)(void *), case_t c) {
 	}
 }
 
-TEST(pointer_to_the_stack) {
+TEST(pointer_to_the_stack)
+{
 	all_uses(use_stack, (case_t){.offset = 0});
 	all_uses(use_stack, (case_t){.offset = 16});
 }
 
-TEST(pointer_to_data) {
+TEST(pointer_to_data)
+{
 	all_uses(use_given, (case_t){.ptr = in_data});
 	all_uses(use_given, (case_t){.ptr = in_data + 16});
 }
 
-TEST(pointer_to_constants_and_code) {
+TEST(pointer_to_constants_and_code)
+{
 	all_uses(use_given, (case_t){.ptr = (void *)(uintptr_t)in_text});
 	all_uses(use_given, (case_t){.ptr = (void *)(uintptr_t)use_given});
 }
 
-TEST(pointer_to_a_mapping) {
+TEST(pointer_to_a_mapping)
+{
 	all_uses(use_mapped, (case_t){.offset = 0});
 	all_uses(use_mapped, (case_t){.offset = 64});
 	all_uses(use_mapped, (case_t){.offset = 2 * MIB});
 }
 
-TEST(pointer_to_nothing) {
+TEST(pointer_to_nothing)
+{
 	all_uses(use_unmapped, (case_t){.offset = 0});
 	all_uses(use_unmapped, (case_t){.offset = 4096});
 }
 
-TEST(pointer_that_is_garbage) {
+TEST(pointer_that_is_garbage)
+{
 	static const uintptr_t garbage[] = {0x1, 0x8, 0x10, 0xfff, 0x1000,
 	    0xdeadbeef, 0xdeadbeef000, 0x7fffffffffff, 0x7ffffffff000,
 	    0x800000000000, 0xdeadbeefdeadbeef, 0x4141414141414141,
@@ -176,23 +196,26 @@ TEST(pointer_that_is_garbage) {
 	}
 }
 
-TEST(pointer_into_a_small_object) {
+TEST(pointer_into_a_small_object)
+{
 	for (size_t i = 0; i < COUNT(small_sizes); i++) {
 		size_t size = small_sizes[i];
 		const size_t offsets[] = {1, 8, 16, 32, size / 2, size - 1};
 		for (size_t j = 0; j < COUNT(offsets); j++) {
 			for (size_t k = 0; k < COUNT(uses); k++) {
 				case_t c = {&uses[k], size, offsets[j], NULL};
-				if (uses[k].releases && is_there(uses[k].call)) {
-					assert_fault(
-					    use_interior, &c, FAULT_INVALID);
+				if (uses[k].releases &&
+				    is_there(uses[k].call)) {
+					assert_fault(use_interior, &c,
+					    FAULT_INVALID);
 				}
 			}
 		}
 	}
 }
 
-TEST(pointer_into_a_large_object) {
+TEST(pointer_into_a_large_object)
+{
 	for (size_t i = 0; i < COUNT(large_sizes); i++) {
 		size_t size = large_sizes[i];
 		const size_t offsets[] = {1, 8, 16, 64, 4096, size / 2,
@@ -208,7 +231,8 @@ TEST(pointer_into_a_large_object) {
  * Double frees.
  */
 static void
-double_free_at_once(void *arg) {
+double_free_at_once(void *arg)
+{
 	void *p = hide(malloc(*(size_t *)arg));
 	void *again = hide(p);
 	blame(p, "size %zu", *(size_t *)arg);
@@ -216,14 +240,16 @@ double_free_at_once(void *arg) {
 	free(again);
 }
 
-TEST(double_free_of_every_kind) {
+TEST(double_free_of_every_kind)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		size_t size = sizes[i];
 		assert_fault(double_free_at_once, &size, FAULT_DOUBLE_FREE);
 	}
 }
 
-TEST_CONF(double_free_without_caches, "tcache:false") {
+TEST_CONF(double_free_without_caches, "tcache:false")
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		size_t size = sizes[i];
 		assert_fault(double_free_at_once, &size, FAULT_DOUBLE_FREE);
@@ -231,7 +257,8 @@ TEST_CONF(double_free_without_caches, "tcache:false") {
 }
 
 static void
-double_free_past_the_cache(void *arg) {
+double_free_past_the_cache(void *arg)
+{
 	void *p = hide(mallocx(*(size_t *)arg, 0));
 	void *again = hide(p);
 	blame(p, "size %zu", *(size_t *)arg);
@@ -239,18 +266,20 @@ double_free_past_the_cache(void *arg) {
 	dallocx(again, MALLOCX_TCACHE_NONE);
 }
 
-TEST(double_free_past_the_cache_is_seen) {
+TEST(double_free_past_the_cache_is_seen)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		size_t size = sizes[i];
-		assert_fault(
-		    double_free_past_the_cache, &size, FAULT_DOUBLE_FREE);
+		assert_fault(double_free_past_the_cache, &size,
+		    FAULT_DOUBLE_FREE);
 	}
 }
 
 enum { OTHERS = 1000, MEMORY_LIMIT = 200 << 20 };
 
 static void
-double_free_later(void *arg) {
+double_free_later(void *arg)
+{
 	size_t size = *(size_t *)arg;
 	void *others[OTHERS];
 	size_t count = size * OTHERS > MEMORY_LIMIT ? MEMORY_LIMIT / size
@@ -268,16 +297,20 @@ double_free_later(void *arg) {
 	free(again);
 }
 
-TEST(double_free_after_many_other_frees) {
+TEST(double_free_after_many_other_frees)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		size_t size = sizes[i];
-		assert_fault(double_free_later, &size, FAULT_DOUBLE_FREE);
+		/* The pages may have gone back in the meantime. */
+		assert_fault_either(double_free_later, &size, FAULT_DOUBLE_FREE,
+		    FAULT_INVALID);
 	}
 }
 
 /* A-B-A, the form that fools a look at the last pointer. */
 static void
-double_free_around_another(void *arg) {
+double_free_around_another(void *arg)
+{
 	void *p = hide(malloc(*(size_t *)arg));
 	void *q = hide(malloc(*(size_t *)arg));
 	void *again = hide(p);
@@ -287,29 +320,33 @@ double_free_around_another(void *arg) {
 	free(again);
 }
 
-TEST(double_free_around_another_free) {
+TEST(double_free_around_another_free)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		size_t size = sizes[i];
-		assert_fault(
-		    double_free_around_another, &size, FAULT_DOUBLE_FREE);
+		assert_fault(double_free_around_another, &size,
+		    FAULT_DOUBLE_FREE);
 	}
 }
 
 static void *
-thread_frees(void *ptr) {
+thread_frees(void *ptr)
+{
 	free(ptr);
 	return NULL;
 }
 
 static void
-free_in_thread(void *ptr) {
+free_in_thread(void *ptr)
+{
 	pthread_t thread;
 	CHECK(pthread_create(&thread, NULL, thread_frees, ptr) == 0);
 	CHECK(pthread_join(thread, NULL) == 0);
 }
 
 static void
-double_free_here_then_there(void *arg) {
+double_free_here_then_there(void *arg)
+{
 	void *p = hide(malloc(*(size_t *)arg));
 	void *again = hide(p);
 	blame(p, "size %zu", *(size_t *)arg);
@@ -318,7 +355,8 @@ double_free_here_then_there(void *arg) {
 }
 
 static void
-double_free_there_then_here(void *arg) {
+double_free_there_then_here(void *arg)
+{
 	void *p = hide(malloc(*(size_t *)arg));
 	void *again = hide(p);
 	blame(p, "size %zu", *(size_t *)arg);
@@ -327,7 +365,8 @@ double_free_there_then_here(void *arg) {
 }
 
 static void
-double_free_in_two_threads(void *arg) {
+double_free_in_two_threads(void *arg)
+{
 	void *p = hide(malloc(*(size_t *)arg));
 	void *again = hide(p);
 	blame(p, "size %zu", *(size_t *)arg);
@@ -335,7 +374,9 @@ double_free_in_two_threads(void *arg) {
 	free_in_thread(again);
 }
 
-TEST(double_free_across_threads) {
+static void
+check_double_free_across_threads(void)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		size_t size = sizes[i];
 		/* Starting a thread allocates, perhaps from freed pages. */
@@ -348,10 +389,26 @@ TEST(double_free_across_threads) {
 	}
 }
 
+TEST(double_free_across_threads)
+{
+	check_double_free_across_threads();
+}
+
+TEST_CONF(double_free_across_threads_when_junk_is_filled, "junk:true")
+{
+	check_double_free_across_threads();
+}
+
+TEST_CONF(double_free_across_threads_and_arenas, "narenas:8")
+{
+	check_double_free_across_threads();
+}
+
 static pthread_barrier_t freed;
 
 static void *
-thread_frees_and_waits(void *ptr) {
+thread_frees_and_waits(void *ptr)
+{
 	void *again = hide(ptr);
 	free(ptr);
 	free(again);
@@ -362,7 +419,8 @@ thread_frees_and_waits(void *ptr) {
 
 /* The cache of a thread that is alive, and asleep, at exit. */
 static void
-double_free_in_a_sleeping_thread(void *arg) {
+double_free_in_a_sleeping_thread(void *arg)
+{
 	pthread_t thread;
 	void *p = hide(malloc(*(size_t *)arg));
 	blame(p, "size %zu", *(size_t *)arg);
@@ -371,7 +429,8 @@ double_free_in_a_sleeping_thread(void *arg) {
 	pthread_barrier_wait(&freed);
 }
 
-TEST(double_free_by_a_thread_that_sleeps_at_exit) {
+TEST(double_free_by_a_thread_that_sleeps_at_exit)
+{
 	for (size_t i = 0; i < COUNT(small_sizes); i++) {
 		size_t size = small_sizes[i];
 		assert_fault(double_free_in_a_sleeping_thread, &size,
@@ -380,7 +439,8 @@ TEST(double_free_by_a_thread_that_sleeps_at_exit) {
 }
 
 static void
-double_free_after_realloc(void *arg) {
+double_free_after_realloc(void *arg)
+{
 	size_t size = *(size_t *)arg;
 	void *p = hide(malloc(size));
 	void *old = hide(p);
@@ -395,7 +455,8 @@ double_free_after_realloc(void *arg) {
 	free(old);
 }
 
-TEST(double_free_after_realloc_moved) {
+TEST(double_free_after_realloc_moved)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		size_t size = sizes[i];
 		/* The pages of a large one may have been moved away. */
@@ -405,7 +466,8 @@ TEST(double_free_after_realloc_moved) {
 }
 
 static void
-realloc_of_freed(void *arg) {
+realloc_of_freed(void *arg)
+{
 	size_t size = *(size_t *)arg;
 	void *p = hide(malloc(size));
 	void *again = hide(p);
@@ -414,7 +476,8 @@ realloc_of_freed(void *arg) {
 	p = hide(realloc(again, size * 3 + 100));
 }
 
-TEST(realloc_of_a_freed_object) {
+TEST(realloc_of_a_freed_object)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		size_t size = sizes[i];
 		assert_fault(realloc_of_freed, &size, FAULT_DOUBLE_FREE);
@@ -422,7 +485,8 @@ TEST(realloc_of_a_freed_object) {
 }
 
 static void
-realloc_of_freed_to_the_same_size(void *arg) {
+realloc_of_freed_to_the_same_size(void *arg)
+{
 	size_t size = *(size_t *)arg;
 	void *p = hide(malloc(size));
 	void *again = hide(p);
@@ -431,7 +495,8 @@ realloc_of_freed_to_the_same_size(void *arg) {
 	free(hide(realloc(again, size)));
 }
 
-TEST(realloc_of_a_freed_object_in_its_class) {
+TEST(realloc_of_a_freed_object_in_its_class)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		size_t size = sizes[i];
 		assert_fault(realloc_of_freed_to_the_same_size, &size,
@@ -440,7 +505,8 @@ TEST(realloc_of_a_freed_object_in_its_class) {
 }
 
 static void
-double_free_sized(void *arg) {
+double_free_sized(void *arg)
+{
 	size_t size = *(size_t *)arg;
 	void *p = hide(malloc(size));
 	void *again = hide(p);
@@ -449,7 +515,8 @@ double_free_sized(void *arg) {
 	sdallocx(again, size, 0);
 }
 
-TEST(double_free_by_sized_calls) {
+TEST(double_free_by_sized_calls)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		size_t size = sizes[i];
 		assert_fault(double_free_sized, &size, FAULT_DOUBLE_FREE);
@@ -457,7 +524,8 @@ TEST(double_free_by_sized_calls) {
 }
 
 static void
-double_free_aligned(void *arg) {
+double_free_aligned(void *arg)
+{
 	void *p = hide(aligned_alloc(*(size_t *)arg, 100));
 	void *again = hide(p);
 	blame(p, "size %zu", *(size_t *)arg);
@@ -465,7 +533,8 @@ double_free_aligned(void *arg) {
 	free(again);
 }
 
-TEST(double_free_of_aligned_objects) {
+TEST(double_free_of_aligned_objects)
+{
 	for (size_t align = 16; align <= 4 * MIB; align *= 4) {
 		assert_fault(double_free_aligned, &align, FAULT_DOUBLE_FREE);
 	}
@@ -481,41 +550,47 @@ typedef struct {
 } wrong_t;
 
 static void
-by_free_sized(void *ptr, size_t size) {
+by_free_sized(void *ptr, size_t size)
+{
 	free_sized(ptr, size);
 }
 
 static void
-by_sdallocx(void *ptr, size_t size) {
+by_sdallocx(void *ptr, size_t size)
+{
 	sdallocx(ptr, size, 0);
 }
 
 static void
-by_sdallocx_uncached(void *ptr, size_t size) {
+by_sdallocx_uncached(void *ptr, size_t size)
+{
 	sdallocx(ptr, size, MALLOCX_TCACHE_NONE);
 }
 
 static void
-by_sized_delete(void *ptr, size_t size) {
+by_sized_delete(void *ptr, size_t size)
+{
 	_ZdlPvm(ptr, size);
 }
 
 static void
-by_sized_delete_array(void *ptr, size_t size) {
+by_sized_delete_array(void *ptr, size_t size)
+{
 	_ZdaPvm(ptr, size);
 }
 
 static void
-release_wrongly(void *arg) {
+release_wrongly(void *arg)
+{
 	const wrong_t *wrong = arg;
 	void *p = hide(malloc(wrong->true_size));
 	CHECK(p != NULL);
-	blame(p, "size %zu said to be %zu", wrong->true_size,
-	    wrong->said_size);
+	blame(p, "size %zu said to be %zu", wrong->true_size, wrong->said_size);
 	wrong->release(p, wrong->said_size);
 }
 
-TEST(wrong_size_of_a_sized_release) {
+TEST(wrong_size_of_a_sized_release)
+{
 	static const size_t pairs[][2] = {{64, 200}, {200, 64}, {8, 16},
 	    {16, 8}, {100, 113}, {100, 96}, {4096, 14336}, {100, 20480},
 	    {20480, 100}, {14336, 16384}, {16384, 14336}, {20480, 24576},
@@ -529,21 +604,22 @@ TEST(wrong_size_of_a_sized_release) {
 			if (releases[j] == by_sized_delete && _ZdlPv == NULL) {
 				break;
 			}
-			wrong_t wrong = {pairs[i][0], pairs[i][1],
-			    releases[j]};
+			wrong_t wrong = {pairs[i][0], pairs[i][1], releases[j]};
 			assert_fault(release_wrongly, &wrong, FAULT_SIZE);
 		}
 	}
 }
 
 static void
-free_sized_foreign(void *arg) {
+free_sized_foreign(void *arg)
+{
 	hide(malloc(100));
 	blame(arg, "free_sized");
 	free_sized(hide(arg), 100);
 }
 
-TEST(sized_release_of_a_foreign_pointer) {
+TEST(sized_release_of_a_foreign_pointer)
+{
 	static void *const foreign[] = {in_data, (void *)0x10,
 	    (void *)0xdeadbeef000, (void *)0xdeadbeefdeadbeef};
 	for (size_t i = 0; i < COUNT(foreign); i++) {
@@ -553,22 +629,25 @@ TEST(sized_release_of_a_foreign_pointer) {
 
 /* What is cached when a thread ends is checked then, or at exit. */
 static void *
-thread_frees_interior(void *ptr) {
+thread_frees_interior(void *ptr)
+{
 	free(ptr);
 	return NULL;
 }
 
 static void
-interior_in_thread(void *arg) {
+interior_in_thread(void *arg)
+{
 	(void)arg;
 	char *p = hide(malloc(64));
 	pthread_t thread;
 	blame(p + 16, "16 into 64 bytes");
 	CHECK(pthread_create(&thread, NULL, thread_frees_interior,
-	    hide(p + 16)) == 0);
+		  hide(p + 16)) == 0);
 	CHECK(pthread_join(thread, NULL) == 0);
 }
 
-TEST(pointer_into_an_object_freed_by_another_thread) {
+TEST(pointer_into_an_object_freed_by_another_thread)
+{
 	assert_fault(interior_in_thread, NULL, FAULT_INVALID);
 }

@@ -14,13 +14,14 @@ static harness_child_t child;
 
 typedef struct {
 	const char *name;
-	const char *conf;	/* NULL: as it is */
+	const char *conf; /* NULL: as it is */
 	const char *arg;
 } program_t;
 
 /* Becomes the program. */
 static void
-execute(void *opaque) {
+execute(void *opaque)
+{
 	const program_t *program = opaque;
 	char self[2048];
 	char path[4096];
@@ -38,7 +39,8 @@ execute(void *opaque) {
 }
 
 static void
-run_program(const char *name, const char *conf, const char *arg) {
+run_program(const char *name, const char *conf, const char *arg)
+{
 	program_t program = {name, conf, arg};
 	harness_run_child(execute, &program, &child);
 	if (WIFEXITED(child.status) && WEXITSTATUS(child.status) == 77) {
@@ -54,52 +56,61 @@ run_program(const char *name, const char *conf, const char *arg) {
 
 /* The shared library that this program runs on; NULL if it is linked in. */
 static const char *
-library_path(void) {
+library_path(void)
+{
 	Dl_info info;
 	Dl_info own;
-	if (dladdr(dlsym(RTLD_DEFAULT, "mallocx"), &info) == 0
-	    || dladdr(library_path, &own) == 0
-	    || info.dli_fbase == own.dli_fbase) {
+	if (dladdr(dlsym(RTLD_DEFAULT, "mallocx"), &info) == 0 ||
+	    dladdr(library_path, &own) == 0 ||
+	    info.dli_fbase == own.dli_fbase) {
 		return NULL;
 	}
 	return info.dli_fname;
 }
 
-TEST(options_that_the_program_brings) {
-	run_program(
-	    "conf_sources", "junk:free,zero_realloc:free", NULL);
+TEST(options_that_the_program_brings)
+{
+	run_program("conf_sources", "junk:free,zero_realloc:free", NULL);
 }
 
-TEST(allocation_before_main) {
+TEST(allocation_before_main)
+{
 	run_program("preinit", NULL, NULL);
 }
 
-TEST(address_space_of_800_mib) {
+TEST(address_space_of_800_mib)
+{
 	run_program("rlimit", NULL, NULL);
 }
 
-TEST(address_space_of_800_mib_without_retaining) {
-	run_program("rlimit", "retain:false", NULL);
+TEST(address_space_of_800_mib_without_retaining)
+{
+	run_program("rlimit", "retain:false", "short");
 }
 
-TEST(address_space_of_800_mib_without_caches) {
-	run_program("rlimit", "tcache:false", NULL);
+TEST(address_space_of_800_mib_without_caches)
+{
+	run_program("rlimit", "tcache:false", "short");
 }
 
-TEST(address_space_of_800_mib_purged_at_once) {
-	run_program("rlimit", "dirty_decay_ms:0", NULL);
+TEST(address_space_of_800_mib_purged_at_once)
+{
+	run_program("rlimit", "dirty_decay_ms:0", "short");
 }
 
-TEST(all_memory_locked) {
+TEST(all_memory_locked)
+{
 	run_program("mlocked", NULL, NULL);
 }
 
-TEST(all_memory_locked_and_purged_at_once) {
+TEST(all_memory_locked_and_purged_at_once)
+{
 	run_program("mlocked", "dirty_decay_ms:0,muzzy_decay_ms:0", NULL);
 	run_program("mlocked", "dirty_decay_ms:0,retain:false", NULL);
 }
 
-TEST(loaded_late) {
+TEST(loaded_late)
+{
 	const char *path = library_path();
 	if (path == NULL) {
 		skip();
@@ -107,7 +118,8 @@ TEST(loaded_late) {
 	run_program("late_dlopen", NULL, path);
 }
 
-TEST(loaded_late_and_closed) {
+TEST(loaded_late_and_closed)
+{
 	const char *path = library_path();
 	if (path == NULL) {
 		skip();

@@ -10,11 +10,11 @@ static const size_t sizes[] = {1, 8, 9, 16, 48, 112, 320, 1000, 1024, 1025,
     (8 << 20) + 1, 30 << 20};
 
 static void
-check_all_transitions(void) {
+check_all_transitions(void)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		for (size_t j = 0; j < COUNT(sizes); j++) {
-			size_t kept =
-			    sizes[i] < sizes[j] ? sizes[i] : sizes[j];
+			size_t kept = sizes[i] < sizes[j] ? sizes[i] : sizes[j];
 			unsigned seed = (unsigned)(i * 64 + j);
 			char *p = hide(malloc(sizes[i]));
 			assert_non_null(p);
@@ -22,8 +22,8 @@ check_all_transitions(void) {
 			p[sizes[i] - 1] = p[sizes[i] - 1];
 			p = hide(realloc(p, sizes[j]));
 			assert_non_null(p);
-			assert_int_equal(
-			    malloc_usable_size(p), model_usize(sizes[j]));
+			assert_int_equal(malloc_usable_size(p),
+			    model_usize(sizes[j]));
 			assert_true(pattern_holds(p, kept, seed));
 			p[sizes[j] - 1] = 1;
 			free(p);
@@ -31,27 +31,33 @@ check_all_transitions(void) {
 	}
 }
 
-TEST(contents_survive_every_transition) {
+TEST(contents_survive_every_transition)
+{
 	check_all_transitions();
 }
 
-TEST_CONF(contents_survive_without_caches, "tcache:false") {
+TEST_CONF(contents_survive_without_caches, "tcache:false")
+{
 	check_all_transitions();
 }
 
-TEST_CONF(contents_survive_without_retaining, "retain:false") {
+TEST_CONF(contents_survive_without_retaining, "retain:false")
+{
 	check_all_transitions();
 }
 
-TEST_CONF(contents_survive_immediate_purging, "dirty_decay_ms:0") {
+TEST_CONF(contents_survive_immediate_purging, "dirty_decay_ms:0")
+{
 	check_all_transitions();
 }
 
-TEST_CONF(contents_survive_in_the_data_segment, "dss:primary") {
+TEST_CONF(contents_survive_in_the_data_segment, "dss:primary")
+{
 	check_all_transitions();
 }
 
-TEST(the_same_class_stays_in_place) {
+TEST(the_same_class_stays_in_place)
+{
 	for (size_t size = 2; size < 2 * MIB; size += size / 8 + 1) {
 		void *p = hide(malloc(size));
 		size_t usize = malloc_usable_size(p);
@@ -66,7 +72,8 @@ TEST(the_same_class_stays_in_place) {
 	free(q);
 }
 
-TEST(large_objects_shrink_in_place) {
+TEST(large_objects_shrink_in_place)
+{
 	for (size_t size = 64 * KIB; size <= 16 * MIB; size *= 2) {
 		char *p = hide(malloc(size));
 		pattern_fill(p, size, 1);
@@ -82,7 +89,8 @@ TEST(large_objects_shrink_in_place) {
 }
 
 /* What a shrink has cut off lies right behind and is free. */
-TEST(large_objects_grow_back_in_place) {
+TEST(large_objects_grow_back_in_place)
+{
 	for (size_t size = 64 * KIB; size <= 4 * MIB; size *= 2) {
 		char *p = hide(malloc(size));
 		pattern_fill(p, size / 4, 2);
@@ -95,7 +103,8 @@ TEST(large_objects_grow_back_in_place) {
 	}
 }
 
-TEST(doubling_up_to_256_mib_keeps_contents) {
+TEST(doubling_up_to_256_mib_keeps_contents)
+{
 	size_t size = 1;
 	char *p = hide(malloc(size));
 	*p = 42;
@@ -117,7 +126,8 @@ TEST(doubling_up_to_256_mib_keeps_contents) {
 }
 
 /* Grown byte by byte, as a string builder does it. */
-TEST(growing_by_single_bytes) {
+TEST(growing_by_single_bytes)
+{
 	char *p = NULL;
 	for (size_t size = 1; size <= 50000; size++) {
 		p = hide(realloc(p, size));
@@ -130,7 +140,8 @@ TEST(growing_by_single_bytes) {
 	free(p);
 }
 
-TEST(interleaved_growth) {
+TEST(interleaved_growth)
+{
 	enum { N = 16 };
 	char *live[N] = {NULL};
 	size_t bytes[N] = {0};

@@ -6,29 +6,32 @@
 
 enum { TABLE_END = 70000 };
 
-TEST(every_size_up_to_70000) {
+TEST(every_size_up_to_70000)
+{
 	for (size_t size = 1; size <= TABLE_END; size++) {
 		assert_int_equal(nallocx(size, 0), model_usize(size));
 	}
 }
 
-TEST(every_class_boundary_up_to_the_largest) {
+TEST(every_class_boundary_up_to_the_largest)
+{
 	for (unsigned lg = 12; lg < 63; lg++) {
 		for (size_t quarter = 4; quarter < 8; quarter++) {
 			size_t size = ((size_t)1 << lg) / 4 * quarter;
 			if (size >= LARGE_MAX) {
 				continue;
 			}
-			assert_int_equal(
-			    nallocx(size - 1, 0), model_usize(size - 1));
+			assert_int_equal(nallocx(size - 1, 0),
+			    model_usize(size - 1));
 			assert_int_equal(nallocx(size, 0), model_usize(size));
-			assert_int_equal(
-			    nallocx(size + 1, 0), model_usize(size + 1));
+			assert_int_equal(nallocx(size + 1, 0),
+			    model_usize(size + 1));
 		}
 	}
 }
 
-TEST(large_sizes_are_whole_pages) {
+TEST(large_sizes_are_whole_pages)
+{
 	static const size_t pairs[][2] = {{14336, 14336}, {14337, 16384},
 	    {16384, 16384}, {16385, 20480}, {32768, 32768}, {32769, 36864},
 	    {65537, 69632}, {1000000, 1003520}, {8388609, 8392704},
@@ -42,7 +45,8 @@ TEST(large_sizes_are_whole_pages) {
 	}
 }
 
-TEST_CONF(large_sizes_by_class, "disable_large_size_classes:false") {
+TEST_CONF(large_sizes_by_class, "disable_large_size_classes:false")
+{
 	static const size_t pairs[][2] = {{14337, 16384}, {16385, 20480},
 	    {32769, 40960}, {65537, 81920}, {1000000, 1048576},
 	    {8388609, 10485760}, {12345678, 12582912}};
@@ -55,7 +59,8 @@ TEST_CONF(large_sizes_by_class, "disable_large_size_classes:false") {
 	}
 }
 
-TEST(largest_size) {
+TEST(largest_size)
+{
 	assert_int_equal(nallocx(LARGE_MAX, 0), LARGE_MAX);
 	assert_int_equal(nallocx(LARGE_MAX - 1, 0), LARGE_MAX);
 	assert_int_equal(nallocx(LARGE_MAX - TEST_PAGE, 0),
@@ -66,7 +71,8 @@ TEST(largest_size) {
 }
 
 /* Each tells the same: the question, the object, the C library's name. */
-TEST(all_ways_to_ask_agree) {
+TEST(all_ways_to_ask_agree)
+{
 	for (size_t size = 1; size <= TABLE_END; size += size / 16 + 1) {
 		void *p = hide(malloc(size));
 		assert_non_null(p);
@@ -83,7 +89,8 @@ TEST(all_ways_to_ask_agree) {
 	}
 }
 
-TEST(aligned_sizes_of_the_document) {
+TEST(aligned_sizes_of_the_document)
+{
 	static const size_t rows[][3] = {{1, 16, 16}, {4097, 4096, 8192},
 	    {1, 64, 64}, {8193, 4096, 12288}, {33, 32, 64},
 	    {12289, 4096, 16384}, {96, 32, 96}, {10240, 4096, 12288},
@@ -102,7 +109,8 @@ TEST(aligned_sizes_of_the_document) {
 	}
 }
 
-TEST(aligned_sizes_follow_the_model) {
+TEST(aligned_sizes_follow_the_model)
+{
 	for (int lg = 0; lg <= 16; lg++) {
 		size_t align = (size_t)1 << lg;
 		for (size_t size = 1; size <= TABLE_END;
@@ -110,13 +118,14 @@ TEST(aligned_sizes_follow_the_model) {
 			size_t want = lg == 0
 			    ? model_usize(size)
 			    : model_usize_aligned(size, align);
-			assert_int_equal(
-			    nallocx(size, MALLOCX_LG_ALIGN(lg)), want);
+			assert_int_equal(nallocx(size, MALLOCX_LG_ALIGN(lg)),
+			    want);
 		}
 	}
 }
 
-TEST(largest_alignments) {
+TEST(largest_alignments)
+{
 	assert_int_equal(nallocx(1, MALLOCX_LG_ALIGN(62)), 16384);
 	assert_int_equal(nallocx(1, MALLOCX_LG_ALIGN(63)), 0);
 	assert_int_equal(nallocx(LARGE_MAX + 1, MALLOCX_LG_ALIGN(6)), 0);
@@ -127,7 +136,8 @@ TEST(largest_alignments) {
 	assert_null(mallocx(LARGE_MAX, MALLOCX_LG_ALIGN(12)));
 }
 
-TEST(a_size_of_zero) {
+TEST(a_size_of_zero)
+{
 	assert_int_equal(nallocx(0, 0), 8);
 	void *p = hide(mallocx(hide_size(0), 0));
 	assert_non_null(p);

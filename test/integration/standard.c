@@ -11,10 +11,11 @@ static const size_t sizes[] = {1, 8, 9, 16, 17, 48, 100, 1000, 4096, 8192,
     14336, 14337, 20480, 100000, 1 << 20, 9 << 20};
 
 static const size_t impossible[] = {LARGE_MAX, LARGE_MAX + 1,
-    (size_t)PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1, SIZE_MAX - 4096,
-    SIZE_MAX - 1, SIZE_MAX};
+    (size_t)PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1, SIZE_MAX - 4096, SIZE_MAX - 1,
+    SIZE_MAX};
 
-TEST(malloc_zero_is_a_unique_small_object) {
+TEST(malloc_zero_is_a_unique_small_object)
+{
 	void *a = hide(malloc(hide_size(0)));
 	void *b = hide(malloc(hide_size(0)));
 	assert_non_null(a);
@@ -28,7 +29,8 @@ TEST(malloc_zero_is_a_unique_small_object) {
 	free(b);
 }
 
-TEST(success_leaves_errno_alone) {
+TEST(success_leaves_errno_alone)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		errno = 77;
 		void *p = hide(malloc(sizes[i]));
@@ -54,7 +56,8 @@ TEST(success_leaves_errno_alone) {
 	}
 }
 
-TEST(malloc_too_large_is_enomem) {
+TEST(malloc_too_large_is_enomem)
+{
 	for (size_t i = 0; i < COUNT(impossible); i++) {
 		errno = 0;
 		assert_null(hide(malloc(hide_size(impossible[i]))));
@@ -68,9 +71,10 @@ TEST(malloc_too_large_is_enomem) {
 	free(p);
 }
 
-TEST(calloc_zero_arguments) {
-	static const size_t args[][2] = {{0, 0}, {0, 7}, {7, 0},
-	    {0, SIZE_MAX}, {SIZE_MAX, 0}};
+TEST(calloc_zero_arguments)
+{
+	static const size_t args[][2] = {{0, 0}, {0, 7}, {7, 0}, {0, SIZE_MAX},
+	    {SIZE_MAX, 0}};
 	for (size_t i = 0; i < COUNT(args); i++) {
 		char *p = hide(calloc(hide_size(args[i][0]), args[i][1]));
 		assert_non_null(p);
@@ -80,7 +84,8 @@ TEST(calloc_zero_arguments) {
 	}
 }
 
-TEST(calloc_overflow_is_enomem) {
+TEST(calloc_overflow_is_enomem)
+{
 	static const size_t args[][2] = {{SIZE_MAX / 2 + 1, 2},
 	    {2, SIZE_MAX / 2 + 1}, {(size_t)1 << 32, (size_t)1 << 32},
 	    {SIZE_MAX, SIZE_MAX}, {3, SIZE_MAX / 3 + 1}, {SIZE_MAX, 2},
@@ -94,7 +99,8 @@ TEST(calloc_overflow_is_enomem) {
 	}
 }
 
-TEST(realloc_of_null_is_malloc) {
+TEST(realloc_of_null_is_malloc)
+{
 	void *p = hide(realloc(NULL, hide_size(0)));
 	assert_non_null(p);
 	assert_int_equal(malloc_usable_size(p), 8);
@@ -108,7 +114,8 @@ TEST(realloc_of_null_is_malloc) {
 	assert_int_equal(errno, ENOMEM);
 }
 
-TEST(realloc_to_zero_frees) {
+TEST(realloc_to_zero_frees)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		void *p = hide(malloc(sizes[i]));
 		errno = 77;
@@ -117,7 +124,8 @@ TEST(realloc_to_zero_frees) {
 	}
 }
 
-TEST_CONF(realloc_to_zero_allocates, "zero_realloc:alloc") {
+TEST_CONF(realloc_to_zero_allocates, "zero_realloc:alloc")
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		void *p = hide(malloc(sizes[i]));
 		p = hide(realloc(p, hide_size(0)));
@@ -128,26 +136,28 @@ TEST_CONF(realloc_to_zero_allocates, "zero_realloc:alloc") {
 }
 
 static void
-realloc_to_zero(void *arg) {
+realloc_to_zero(void *arg)
+{
 	(void)arg;
 	void *p = hide(malloc(100));
 	p = hide(realloc(p, hide_size(0)));
 	(void)p;
 }
 
-TEST_CONF(realloc_to_zero_aborts, "zero_realloc:abort") {
+TEST_CONF(realloc_to_zero_aborts, "zero_realloc:abort")
+{
 	assert_dies(realloc_to_zero, NULL,
 	    "Called realloc(non-null-ptr, 0) with zero_realloc:abort set");
 }
 
-TEST(realloc_out_of_memory_keeps_the_object) {
+TEST(realloc_out_of_memory_keeps_the_object)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		char *p = hide(malloc(sizes[i]));
 		pattern_fill(p, sizes[i], 1);
 		for (size_t j = 0; j < COUNT(impossible); j++) {
 			errno = 0;
-			assert_null(
-			    hide(realloc(p, hide_size(impossible[j]))));
+			assert_null(hide(realloc(p, hide_size(impossible[j]))));
 			assert_int_equal(errno, ENOMEM);
 		}
 		assert_true(pattern_holds(p, sizes[i], 1));
@@ -155,45 +165,50 @@ TEST(realloc_out_of_memory_keeps_the_object) {
 	}
 }
 
-TEST(free_of_null_does_nothing) {
+TEST(free_of_null_does_nothing)
+{
 	errno = 77;
 	free(hide(NULL));
 	assert_int_equal(errno, 77);
 }
 
-TEST(posix_memalign_refuses_bad_alignments) {
+TEST(posix_memalign_refuses_bad_alignments)
+{
 	static const size_t bad[] = {0, 1, 2, 3, 4, 5, 7, 9, 12, 24, 100, 4095,
 	    4097, SIZE_MAX, SIZE_MAX - 7, ((size_t)1 << 63) + 8};
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		void *p = &p;
 		errno = 77;
-		assert_int_equal(
-		    posix_memalign(&p, hide_size(bad[i]), 100), EINVAL);
+		assert_int_equal(posix_memalign(&p, hide_size(bad[i]), 100),
+		    EINVAL);
 		assert_ptr_equal(p, &p);
 		assert_int_equal(errno, 77);
 	}
 }
 
-TEST(posix_memalign_out_of_memory_keeps_the_pointer) {
+TEST(posix_memalign_out_of_memory_keeps_the_pointer)
+{
 	static const size_t aligns[] = {8, 16, 4096, 1 << 21};
 	for (size_t i = 0; i < COUNT(impossible); i++) {
 		for (size_t j = 0; j < COUNT(aligns); j++) {
 			void *p = &p;
 			assert_int_equal(posix_memalign(&p, aligns[j],
-			    hide_size(impossible[i])), ENOMEM);
+					     hide_size(impossible[i])),
+			    ENOMEM);
 			assert_ptr_equal(p, &p);
 		}
 	}
 	void *p = &p;
-	assert_int_equal(
-	    posix_memalign(&p, hide_size((size_t)1 << 63), 1), ENOMEM);
+	assert_int_equal(posix_memalign(&p, hide_size((size_t)1 << 63), 1),
+	    ENOMEM);
 	assert_ptr_equal(p, &p);
-	assert_int_equal(
-	    posix_memalign(&p, hide_size((size_t)1 << 62), 1), ENOMEM);
+	assert_int_equal(posix_memalign(&p, hide_size((size_t)1 << 62), 1),
+	    ENOMEM);
 	assert_ptr_equal(p, &p);
 }
 
-TEST(posix_memalign_zero_is_one_byte) {
+TEST(posix_memalign_zero_is_one_byte)
+{
 	for (size_t align = 8; align <= 64; align *= 2) {
 		void *p = NULL;
 		assert_int_equal(posix_memalign(&p, align, hide_size(0)), 0);
@@ -204,11 +219,11 @@ TEST(posix_memalign_zero_is_one_byte) {
 	}
 }
 
-TEST(aligned_alloc_takes_any_power_of_two) {
+TEST(aligned_alloc_takes_any_power_of_two)
+{
 	for (size_t align = 1; align <= 64; align *= 2) {
 		for (size_t size = 0; size < 200; size += 7) {
-			void *p =
-			    hide(aligned_alloc(hide_size(align), size));
+			void *p = hide(aligned_alloc(hide_size(align), size));
 			assert_non_null(p);
 			assert_true(is_aligned_to(p, align));
 			assert_int_equal(malloc_usable_size(p),
@@ -218,7 +233,8 @@ TEST(aligned_alloc_takes_any_power_of_two) {
 	}
 }
 
-TEST(aligned_alloc_refuses_the_rest) {
+TEST(aligned_alloc_refuses_the_rest)
+{
 	static const size_t bad[] = {0, 3, 5, 24, 4095, SIZE_MAX};
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		errno = 0;
@@ -230,8 +246,7 @@ TEST(aligned_alloc_refuses_the_rest) {
 	}
 	for (size_t i = 0; i < COUNT(impossible); i++) {
 		errno = 0;
-		assert_null(
-		    hide(aligned_alloc(64, hide_size(impossible[i]))));
+		assert_null(hide(aligned_alloc(64, hide_size(impossible[i]))));
 		assert_int_equal(errno, ENOMEM);
 		errno = 0;
 		assert_null(hide(memalign(64, hide_size(impossible[i]))));
@@ -239,7 +254,8 @@ TEST(aligned_alloc_refuses_the_rest) {
 	}
 }
 
-TEST(memalign_aligns) {
+TEST(memalign_aligns)
+{
 	for (size_t align = 1; align <= MIB; align *= 2) {
 		void *p = hide(memalign(hide_size(align), 100));
 		assert_non_null(p);
@@ -254,7 +270,8 @@ TEST(memalign_aligns) {
 	free(p);
 }
 
-TEST(valloc_is_page_aligned) {
+TEST(valloc_is_page_aligned)
+{
 	static const size_t requests[] = {0, 1, 100, 4096, 4097, 14336, 100000};
 	for (size_t i = 0; i < COUNT(requests); i++) {
 		size_t size = requests[i];
@@ -268,7 +285,8 @@ TEST(valloc_is_page_aligned) {
 	assert_null(hide(valloc(hide_size(SIZE_MAX))));
 }
 
-TEST(pvalloc_takes_whole_pages) {
+TEST(pvalloc_takes_whole_pages)
+{
 	static const size_t requests[] = {0, 1, 100, 4096, 4097, 14336, 100000};
 	for (size_t i = 0; i < COUNT(requests); i++) {
 		size_t size = requests[i] ? requests[i] : 1;
@@ -287,7 +305,8 @@ TEST(pvalloc_takes_whole_pages) {
 	}
 }
 
-TEST(usable_size_may_be_written) {
+TEST(usable_size_may_be_written)
+{
 	assert_int_equal(malloc_usable_size(hide(NULL)), 0);
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		void *a = hide(malloc(sizes[i]));
@@ -303,7 +322,8 @@ TEST(usable_size_may_be_written) {
 	}
 }
 
-TEST(free_sized_takes_requested_and_usable_size) {
+TEST(free_sized_takes_requested_and_usable_size)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		errno = 77;
 		free_sized(hide(malloc(sizes[i])), sizes[i]);
@@ -313,7 +333,8 @@ TEST(free_sized_takes_requested_and_usable_size) {
 	}
 }
 
-TEST(free_sized_of_null_does_nothing) {
+TEST(free_sized_of_null_does_nothing)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		free_sized(hide(NULL), sizes[i]);
 		free_aligned_sized(hide(NULL), 64, sizes[i]);
@@ -326,7 +347,8 @@ TEST(free_sized_of_null_does_nothing) {
 	free_sized(hide(NULL), 0);
 }
 
-TEST(free_aligned_sized_takes_the_pair) {
+TEST(free_aligned_sized_takes_the_pair)
+{
 	for (size_t align = 1; align <= MIB; align *= 4) {
 		for (size_t i = 0; i < COUNT(sizes); i++) {
 			void *p = hide(aligned_alloc(align, sizes[i]));
@@ -337,7 +359,8 @@ TEST(free_aligned_sized_takes_the_pair) {
 }
 
 /* The C library allocates on our behalf through the same entry points. */
-TEST(pointers_of_the_c_library_are_ours) {
+TEST(pointers_of_the_c_library_are_ours)
+{
 	char *text = strdup("some words that are copied");
 	assert_non_null(text);
 	assert_int_equal(malloc_usable_size(text),

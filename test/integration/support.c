@@ -9,13 +9,15 @@
 #include <sys/wait.h>
 
 static size_t
-round_up(size_t size, size_t unit) {
+round_up(size_t size, size_t unit)
+{
 	return (size + unit - 1) / unit * unit;
 }
 
 /* Four classes for every doubling, 16 bytes apart at least; 8 is extra. */
 static size_t
-model_class(size_t size) {
+model_class(size_t size)
+{
 	if (size <= 8) {
 		return 8;
 	}
@@ -30,7 +32,8 @@ model_class(size_t size) {
 }
 
 size_t
-model_usize(size_t size) {
+model_usize(size_t size)
+{
 	if (size > LARGE_MAX) {
 		return 0;
 	}
@@ -39,7 +42,8 @@ model_usize(size_t size) {
 }
 
 size_t
-model_usize_aligned(size_t size, size_t alignment) {
+model_usize_aligned(size_t size, size_t alignment)
+{
 	if (size <= SMALL_MAX && alignment <= TEST_PAGE) {
 		size_t usize = model_usize(round_up(size, alignment));
 		if (usize < LARGE_MIN) {
@@ -58,12 +62,14 @@ model_usize_aligned(size_t size, size_t alignment) {
 }
 
 static unsigned char
-pattern_byte(size_t offset, unsigned seed) {
+pattern_byte(size_t offset, unsigned seed)
+{
 	return (unsigned char)((offset ^ (offset >> 8)) * 31 + seed * 7 + 1);
 }
 
 void
-pattern_fill(void *ptr, size_t size, unsigned seed) {
+pattern_fill(void *ptr, size_t size, unsigned seed)
+{
 	unsigned char *bytes = ptr;
 	for (size_t i = 0; i < size; i++) {
 		bytes[i] = pattern_byte(i, seed);
@@ -71,7 +77,8 @@ pattern_fill(void *ptr, size_t size, unsigned seed) {
 }
 
 bool
-pattern_holds(const void *ptr, size_t size, unsigned seed) {
+pattern_holds(const void *ptr, size_t size, unsigned seed)
+{
 	const unsigned char *bytes = ptr;
 	for (size_t i = 0; i < size; i++) {
 		if (bytes[i] != pattern_byte(i, seed)) {
@@ -82,7 +89,8 @@ pattern_holds(const void *ptr, size_t size, unsigned seed) {
 }
 
 bool
-is_filled_with(const void *ptr, int byte, size_t size) {
+is_filled_with(const void *ptr, int byte, size_t size)
+{
 	const unsigned char *bytes = ptr;
 	for (size_t i = 0; i < size; i++) {
 		if (bytes[i] != (unsigned char)byte) {
@@ -93,11 +101,14 @@ is_filled_with(const void *ptr, int byte, size_t size) {
 }
 
 void
-check_failed(const char *file, int line, const char *what) {
+check_failed(const char *file, int line, const char *what)
+{
 	char text[512];
 	int saved = errno;
-	int len = snprintf(text, sizeof(text), "%s:%d: check failed: %s "
-	    "(errno %d)\n", file, line, what, saved);
+	int len = snprintf(text, sizeof(text),
+	    "%s:%d: check failed: %s "
+	    "(errno %d)\n",
+	    file, line, what, saved);
 	if (len > 0) {
 		ssize_t done = write(STDERR_FILENO, text, (size_t)len);
 		(void)done;
@@ -111,10 +122,11 @@ static harness_child_t child;
 static struct {
 	const void *ptr;
 	char words[256];
-} *blamed;
+} * blamed;
 
 void
-blame(const void *ptr, const char *fmt, ...) {
+blame(const void *ptr, const char *fmt, ...)
+{
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(blamed->words, sizeof(blamed->words), fmt, ap);
@@ -128,20 +140,23 @@ typedef struct {
 } call_t;
 
 static void
-exiting_call(void *opaque) {
+exiting_call(void *opaque)
+{
 	const call_t *call = opaque;
 	call->fn(call->arg);
 	exit(0);
 }
 
 void
-assert_fault(void (*fn)(void *), void *arg, const char *fault) {
+assert_fault(void (*fn)(void *), void *arg, const char *fault)
+{
 	assert_fault_either(fn, arg, fault, fault);
 }
 
 void
-assert_fault_either(
-    void (*fn)(void *), void *arg, const char *fault, const char *other) {
+assert_fault_either(void (*fn)(void *), void *arg, const char *fault,
+    const char *other)
+{
 	if (blamed == NULL) {
 		blamed = mmap(NULL, TEST_PAGE, PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -151,22 +166,22 @@ assert_fault_either(
 	call_t call = {fn, arg};
 	harness_run_child(exiting_call, &call, &child);
 	char hex[32];
-	snprintf(hex, sizeof(hex), "0x%jx",
-	    (uintmax_t)(uintptr_t)blamed->ptr);
-	if (!WIFSIGNALED(child.status) || WTERMSIG(child.status) != SIGABRT
-	    || strstr(child.err, "<jemalloc>: ") == NULL
-	    || (strstr(child.err, fault) == NULL
-	    && strstr(child.err, other) == NULL)
-	    || strstr(child.err, hex) == NULL) {
+	snprintf(hex, sizeof(hex), "0x%jx", (uintmax_t)(uintptr_t)blamed->ptr);
+	if (!WIFSIGNALED(child.status) || WTERMSIG(child.status) != SIGABRT ||
+	    strstr(child.err, "<jemalloc>: ") == NULL ||
+	    (strstr(child.err, fault) == NULL &&
+		strstr(child.err, other) == NULL) ||
+	    strstr(child.err, hex) == NULL) {
 		fail_msg("%s: wanted an abort with \"%s\" and %s; got status "
-		    "0x%x%s and: %s", blamed->words, fault, hex,
-		    (unsigned)child.status,
+			 "0x%x%s and: %s",
+		    blamed->words, fault, hex, (unsigned)child.status,
 		    child.timed_out ? " (hung)" : "", child.err);
 	}
 }
 
 size_t
-resident_bytes(void) {
+resident_bytes(void)
+{
 	char text[128];
 	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {

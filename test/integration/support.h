@@ -42,19 +42,22 @@
 
 /* The compiler must not know what an allocator does with these. */
 static inline void *
-hide(void *ptr) {
+hide(void *ptr)
+{
 	__asm__ volatile("" : "+r"(ptr) : : "memory");
 	return ptr;
 }
 
 static inline size_t
-hide_size(size_t size) {
+hide_size(size_t size)
+{
 	__asm__ volatile("" : "+r"(size));
 	return size;
 }
 
 static inline bool
-is_aligned_to(const void *ptr, size_t alignment) {
+is_aligned_to(const void *ptr, size_t alignment)
+{
 	return ((uintptr_t)ptr & (alignment - 1)) == 0;
 }
 
@@ -75,8 +78,8 @@ bool is_filled_with(const void *ptr, int byte, size_t size);
  */
 void assert_fault(void (*fn)(void *), void *arg, const char *fault);
 /* As above; once memory was reused, the second name is as right. */
-void assert_fault_either(
-    void (*fn)(void *), void *arg, const char *fault, const char *other);
+void assert_fault_either(void (*fn)(void *), void *arg, const char *fault,
+    const char *other);
 void blame(const void *ptr, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

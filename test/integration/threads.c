@@ -9,14 +9,16 @@
 enum { OBJECTS = 200 };
 
 static size_t
-mixed_size(unsigned i) {
+mixed_size(unsigned i)
+{
 	static const size_t sizes[] = {8, 24, 100, 600, 3000, 14336, 20000,
 	    100000, 400000};
 	return sizes[i % COUNT(sizes)] + i % 7;
 }
 
 static void
-join_all(pthread_t *threads, size_t count) {
+join_all(pthread_t *threads, size_t count)
+{
 	for (size_t i = 0; i < count; i++) {
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 	}
@@ -31,7 +33,8 @@ typedef struct chain {
 static pthread_key_t keys[3];
 
 static void
-key_destructor(void *value) {
+key_destructor(void *value)
+{
 	chain_t *chain = value;
 	unsigned char *scratch = hide(malloc(5000));
 	memset(scratch, 3, 5000);
@@ -55,7 +58,8 @@ key_destructor(void *value) {
 }
 
 static void *
-thread_with_keys(void *arg) {
+thread_with_keys(void *arg)
+{
 	for (size_t k = 0; k < COUNT(keys); k++) {
 		chain_t *first = NULL;
 		/* No more than the destructor rounds that POSIX grants. */
@@ -69,16 +73,18 @@ thread_with_keys(void *arg) {
 	return arg;
 }
 
-TEST(key_destructors_allocate_and_free) {
+TEST(key_destructors_allocate_and_free)
+{
 	for (size_t k = 0; k < COUNT(keys); k++) {
-		assert_int_equal(
-		    pthread_key_create(&keys[k], key_destructor), 0);
+		assert_int_equal(pthread_key_create(&keys[k], key_destructor),
+		    0);
 	}
 	for (int round = 0; round < 100; round++) {
 		pthread_t threads[4];
 		for (size_t i = 0; i < COUNT(threads); i++) {
 			assert_int_equal(pthread_create(&threads[i], NULL,
-			    thread_with_keys, NULL), 0);
+					     thread_with_keys, NULL),
+			    0);
 		}
 		join_all(threads, COUNT(threads));
 	}
@@ -89,7 +95,8 @@ TEST(key_destructors_allocate_and_free) {
 
 /* A thread whose first contact with the allocator is a destructor. */
 static void
-late_destructor(void *value) {
+late_destructor(void *value)
+{
 	void *p = hide(malloc((size_t)(uintptr_t)value));
 	if (p == NULL) {
 		abort();
@@ -101,17 +108,20 @@ late_destructor(void *value) {
 static pthread_key_t late_key;
 
 static void *
-thread_late(void *arg) {
+thread_late(void *arg)
+{
 	pthread_setspecific(late_key, arg);
 	return NULL;
 }
 
-TEST(first_allocation_inside_a_destructor) {
+TEST(first_allocation_inside_a_destructor)
+{
 	assert_int_equal(pthread_key_create(&late_key, late_destructor), 0);
 	for (unsigned round = 0; round < 200; round++) {
 		pthread_t thread;
 		assert_int_equal(pthread_create(&thread, NULL, thread_late,
-		    (void *)(uintptr_t)mixed_size(round)), 0);
+				     (void *)(uintptr_t)mixed_size(round)),
+		    0);
 		join_all(&thread, 1);
 	}
 	pthread_key_delete(late_key);
@@ -120,7 +130,8 @@ TEST(first_allocation_inside_a_destructor) {
 static void *objects[OBJECTS];
 
 static void *
-thread_allocates(void *arg) {
+thread_allocates(void *arg)
+{
 	for (unsigned i = 0; i < OBJECTS; i++) {
 		objects[i] = hide(malloc(mixed_size(i)));
 		pattern_fill(objects[i], mixed_size(i), i);
@@ -129,7 +140,8 @@ thread_allocates(void *arg) {
 }
 
 static void *
-thread_frees(void *arg) {
+thread_frees(void *arg)
+{
 	for (unsigned i = 0; i < OBJECTS; i++) {
 		if (!pattern_holds(objects[i], mixed_size(i), i)) {
 			abort();
@@ -140,27 +152,31 @@ thread_frees(void *arg) {
 }
 
 static void
-run_thread(void *(*fn)(void *)) {
+run_thread(void *(*fn)(void *))
+{
 	pthread_t thread;
 	assert_int_equal(pthread_create(&thread, NULL, fn, NULL), 0);
 	join_all(&thread, 1);
 }
 
-TEST(objects_outlive_their_thread) {
+TEST(objects_outlive_their_thread)
+{
 	for (int round = 0; round < 50; round++) {
 		run_thread(thread_allocates);
 		thread_frees(NULL);
 	}
 }
 
-TEST(a_thread_that_only_frees) {
+TEST(a_thread_that_only_frees)
+{
 	for (int round = 0; round < 50; round++) {
 		thread_allocates(NULL);
 		run_thread(thread_frees);
 	}
 }
 
-TEST(one_thread_allocates_and_another_frees) {
+TEST(one_thread_allocates_and_another_frees)
+{
 	for (int round = 0; round < 50; round++) {
 		run_thread(thread_allocates);
 		run_thread(thread_frees);
@@ -168,7 +184,8 @@ TEST(one_thread_allocates_and_another_frees) {
 }
 
 static void *
-thread_churns(void *arg) {
+thread_churns(void *arg)
+{
 	unsigned seed = (unsigned)(uintptr_t)arg;
 	void *live[64] = {NULL};
 	for (unsigned i = 0; i < 20000; i++) {
@@ -185,31 +202,36 @@ thread_churns(void *arg) {
 	return NULL;
 }
 
-TEST(more_threads_than_arenas) {
+TEST(more_threads_than_arenas)
+{
 	pthread_t threads[40];
 	for (size_t i = 0; i < COUNT(threads); i++) {
 		assert_int_equal(pthread_create(&threads[i], NULL,
-		    thread_churns, (void *)(uintptr_t)i), 0);
+				     thread_churns, (void *)(uintptr_t)i),
+		    0);
 	}
 	join_all(threads, COUNT(threads));
 }
 
-TEST_CONF(many_threads_in_one_arena, "narenas:1") {
+TEST_CONF(many_threads_in_one_arena, "narenas:1")
+{
 	pthread_t threads[8];
 	for (size_t i = 0; i < COUNT(threads); i++) {
 		assert_int_equal(pthread_create(&threads[i], NULL,
-		    thread_churns, (void *)(uintptr_t)i), 0);
+				     thread_churns, (void *)(uintptr_t)i),
+		    0);
 	}
 	join_all(threads, COUNT(threads));
 }
 
 /* Short threads must leave nothing behind. */
-TEST(short_threads_keep_memory_level) {
+TEST(short_threads_keep_memory_level)
+{
 	size_t before = 0;
-	for (int i = 0; i < 400; i++) {
+	for (int i = 0; i < 450; i++) {
 		run_thread(thread_allocates);
 		run_thread(thread_frees);
-		if (i == 100) {
+		if (i == 20) {
 			before = resident_bytes();
 		}
 	}
@@ -217,19 +239,21 @@ TEST(short_threads_keep_memory_level) {
 }
 
 /* A thread with the smallest stack the system allows. */
-TEST(small_stack) {
+TEST(small_stack)
+{
 	pthread_attr_t attr;
 	pthread_t thread;
 	pthread_attr_init(&attr);
 	assert_int_equal(pthread_attr_setstacksize(&attr, 32 * KIB), 0);
-	assert_int_equal(
-	    pthread_create(&thread, &attr, thread_churns, NULL), 0);
+	assert_int_equal(pthread_create(&thread, &attr, thread_churns, NULL),
+	    0);
 	join_all(&thread, 1);
 	pthread_attr_destroy(&attr);
 }
 
 static void *
-thread_is_cancelled(void *arg) {
+thread_is_cancelled(void *arg)
+{
 	(void)arg;
 	for (;;) {
 		void *p = hide(malloc(1000));
@@ -240,11 +264,13 @@ thread_is_cancelled(void *arg) {
 	return NULL;
 }
 
-TEST(cancelled_threads) {
+TEST(cancelled_threads)
+{
 	for (int i = 0; i < 50; i++) {
 		pthread_t thread;
 		assert_int_equal(pthread_create(&thread, NULL,
-		    thread_is_cancelled, NULL), 0);
+				     thread_is_cancelled, NULL),
+		    0);
 		usleep(200);
 		pthread_cancel(thread);
 		join_all(&thread, 1);

@@ -5,12 +5,13 @@
 #include "support.h"
 
 static const size_t sizes[] = {1, 8, 9, 24, 48, 100, 700, 1000, 4096, 5000,
-    10240, 14336, 14337, 20480, 32768, 100000, 262144, 300000, 1 << 20,
-    5 << 20, 8 << 20, (8 << 20) + 1, 20 << 20};
+    10240, 14336, 14337, 20480, 32768, 100000, 262144, 300000, 1 << 20, 5 << 20,
+    8 << 20, (8 << 20) + 1, 20 << 20};
 
 /* Leave memory of this size behind that is anything but zero. */
 static void
-make_dirty(size_t size, int flags) {
+make_dirty(size_t size, int flags)
+{
 	enum { N = 24 };
 	void *live[N];
 	int count = size > MIB ? 2 : N;
@@ -25,7 +26,8 @@ make_dirty(size_t size, int flags) {
 }
 
 static void
-check_zero(void *ptr) {
+check_zero(void *ptr)
+{
 	assert_non_null(ptr);
 	size_t usize = sallocx(ptr, 0);
 	assert_true(is_filled_with(ptr, 0, usize));
@@ -34,7 +36,8 @@ check_zero(void *ptr) {
 }
 
 static void
-check_all_zeroing(void) {
+check_all_zeroing(void)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		size_t size = sizes[i];
 		for (int round = 0; round < 3; round++) {
@@ -43,44 +46,51 @@ check_all_zeroing(void) {
 			check_zero(hide(calloc(size, 1)));
 			check_zero(hide(mallocx(size, MALLOCX_ZERO)));
 			make_dirty(size, MALLOCX_TCACHE_NONE);
-			check_zero(hide(mallocx(size,
-			    MALLOCX_ZERO | MALLOCX_TCACHE_NONE)));
-			check_zero(hide(mallocx(size,
-			    MALLOCX_ZERO | MALLOCX_ALIGN(1024))));
+			check_zero(hide(
+			    mallocx(size, MALLOCX_ZERO | MALLOCX_TCACHE_NONE)));
+			check_zero(hide(
+			    mallocx(size, MALLOCX_ZERO | MALLOCX_ALIGN(1024))));
 			check_zero(hide(mallocx(size,
 			    MALLOCX_ZERO | MALLOCX_ALIGN(65536))));
 		}
 	}
 }
 
-TEST(zeroed_memory_is_zero) {
+TEST(zeroed_memory_is_zero)
+{
 	check_all_zeroing();
 }
 
 TEST_CONF(zeroed_memory_is_zero_when_purged_at_once,
-    "dirty_decay_ms:0,muzzy_decay_ms:0") {
+    "dirty_decay_ms:0,muzzy_decay_ms:0")
+{
 	check_all_zeroing();
 }
 
 TEST_CONF(zeroed_memory_is_zero_after_lazy_purging,
-    "dirty_decay_ms:1,muzzy_decay_ms:10000") {
+    "dirty_decay_ms:1,muzzy_decay_ms:10000")
+{
 	check_all_zeroing();
 }
 
-TEST_CONF(zeroed_memory_is_zero_without_caches, "tcache:false") {
+TEST_CONF(zeroed_memory_is_zero_without_caches, "tcache:false")
+{
 	check_all_zeroing();
 }
 
-TEST_CONF(zeroed_memory_is_zero_without_retaining, "retain:false") {
+TEST_CONF(zeroed_memory_is_zero_without_retaining, "retain:false")
+{
 	check_all_zeroing();
 }
 
-TEST_CONF(zeroed_memory_is_zero_from_the_data_segment, "dss:primary") {
+TEST_CONF(zeroed_memory_is_zero_from_the_data_segment, "dss:primary")
+{
 	check_all_zeroing();
 }
 
 /* Only bytes past the old usable size become zero. */
-TEST(rallocx_zeroes_the_grown_part_only) {
+TEST(rallocx_zeroes_the_grown_part_only)
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		for (size_t j = i; j < COUNT(sizes); j++) {
 			make_dirty(sizes[j], 0);
@@ -98,7 +108,8 @@ TEST(rallocx_zeroes_the_grown_part_only) {
 	}
 }
 
-TEST(rallocx_in_the_same_class_keeps_the_slack) {
+TEST(rallocx_in_the_same_class_keeps_the_slack)
+{
 	char *p = hide(mallocx(1000, 0));
 	memset(p, 0xdd, 1024);
 	p = hide(rallocx(p, 900, MALLOCX_ZERO));
@@ -106,7 +117,8 @@ TEST(rallocx_in_the_same_class_keeps_the_slack) {
 	dallocx(p, 0);
 }
 
-TEST(xallocx_zeroes_the_grown_part) {
+TEST(xallocx_zeroes_the_grown_part)
+{
 	for (int round = 0; round < 8; round++) {
 		char *p = hide(mallocx(MIB, 0));
 		memset(p, 0xdd, MIB);
@@ -121,7 +133,8 @@ TEST(xallocx_zeroes_the_grown_part) {
 	}
 }
 
-TEST_CONF(junk_fills_new_memory, "junk:alloc") {
+TEST_CONF(junk_fills_new_memory, "junk:alloc")
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		void *p = hide(malloc(sizes[i]));
 		assert_true(is_filled_with(p, 0xa5, malloc_usable_size(p)));
@@ -132,7 +145,8 @@ TEST_CONF(junk_fills_new_memory, "junk:alloc") {
 	}
 }
 
-TEST_CONF(junk_fills_the_grown_part, "junk:true") {
+TEST_CONF(junk_fills_the_grown_part, "junk:true")
+{
 	for (size_t i = 0; i + 1 < COUNT(sizes); i++) {
 		char *p = hide(malloc(sizes[i]));
 		size_t old = malloc_usable_size(p);
@@ -145,7 +159,8 @@ TEST_CONF(junk_fills_the_grown_part, "junk:true") {
 	}
 }
 
-TEST_CONF(zero_option_zeroes_everything, "zero:true") {
+TEST_CONF(zero_option_zeroes_everything, "zero:true")
+{
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		make_dirty(sizes[i], 0);
 		check_zero(hide(malloc(sizes[i])));

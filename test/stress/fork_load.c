@@ -15,7 +15,8 @@ static atomic_bool is_over;
 static object_t inherited[INHERITED];
 
 static void *
-worker(void *arg) {
+worker(void *arg)
+{
 	uint64_t random = stress_seed() * 100 + (uintptr_t)arg;
 	object_t own[OWN];
 	memset(own, 0, sizeof(own));
@@ -38,7 +39,8 @@ worker(void *arg) {
 }
 
 static void
-life_of_a_child(uint64_t random) {
+life_of_a_child(uint64_t random)
+{
 	alarm(CHILD_SECONDS);
 	for (size_t i = 0; i < INHERITED; i++) {
 		object_delete(&inherited[i], &random);
@@ -51,7 +53,8 @@ life_of_a_child(uint64_t random) {
 }
 
 static void
-fork_many(unsigned forks) {
+fork_many(unsigned forks)
+{
 	uint64_t random = stress_seed();
 	for (unsigned i = 0; i < forks; i++) {
 		int status = -1;
@@ -71,7 +74,8 @@ fork_many(unsigned forks) {
 }
 
 static void
-run_forks(void) {
+run_forks(void)
+{
 	pthread_t threads[THREADS];
 	uint64_t random = stress_seed();
 	for (size_t i = 0; i < INHERITED; i++) {
@@ -79,8 +83,9 @@ run_forks(void) {
 	}
 	atomic_store(&is_over, false);
 	for (uintptr_t i = 0; i < THREADS; i++) {
-		assert_int_equal(
-		    pthread_create(&threads[i], NULL, worker, (void *)i), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, worker,
+				     (void *)i),
+		    0);
 	}
 	fork_many(stress_is_full() ? 2000 : 100);
 	atomic_store(&is_over, true);
@@ -92,10 +97,12 @@ run_forks(void) {
 	}
 }
 
-TEST(forks_under_load) {
+TEST(forks_under_load)
+{
 	run_forks();
 }
 
-TEST_CONF(forks_under_load_without_caches, "tcache:false,narenas:2") {
+TEST_CONF(forks_under_load_without_caches, "tcache:false,narenas:2")
+{
 	run_forks();
 }

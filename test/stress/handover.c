@@ -12,8 +12,8 @@ typedef struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	object_t ring[RING];
-	size_t head;		/* taken from here */
-	size_t tail;		/* put here */
+	size_t head; /* taken from here */
+	size_t tail; /* put here */
 	bool is_closed;
 	uint64_t passed;
 } channel_t;
@@ -22,7 +22,8 @@ static channel_t channels[PAIRS];
 static uint64_t deadline_ms;
 
 static void
-put(channel_t *channel, const object_t *objects, size_t count) {
+put(channel_t *channel, const object_t *objects, size_t count)
+{
 	pthread_mutex_lock(&channel->lock);
 	for (size_t i = 0; i < count; i++) {
 		while (channel->tail - channel->head == RING) {
@@ -36,7 +37,8 @@ put(channel_t *channel, const object_t *objects, size_t count) {
 
 /* Takes what is there, 64 at most; 0: closed and empty. */
 static size_t
-take(channel_t *channel, object_t *objects) {
+take(channel_t *channel, object_t *objects)
+{
 	size_t count = 0;
 	pthread_mutex_lock(&channel->lock);
 	while (channel->tail == channel->head && !channel->is_closed) {
@@ -52,7 +54,8 @@ take(channel_t *channel, object_t *objects) {
 }
 
 static void *
-producer(void *arg) {
+producer(void *arg)
+{
 	channel_t *channel = arg;
 	uint64_t random = stress_seed() + (uintptr_t)(channel - channels);
 	while (stress_now_ms() < deadline_ms) {
@@ -70,7 +73,8 @@ producer(void *arg) {
 }
 
 static void *
-consumer(void *arg) {
+consumer(void *arg)
+{
 	channel_t *channel = arg;
 	uint64_t random = stress_seed() + (uintptr_t)arg;
 	object_t batch[64];
@@ -84,17 +88,20 @@ consumer(void *arg) {
 }
 
 static void
-run_flow(void) {
+run_flow(void)
+{
 	pthread_t threads[PAIRS][2];
 	deadline_ms = stress_now_ms() + stress_duration_ms(NORMAL_MS);
 	for (size_t i = 0; i < PAIRS; i++) {
 		channel_t *channel = &channels[i];
 		pthread_mutex_init(&channel->lock, NULL);
 		pthread_cond_init(&channel->changed, NULL);
-		assert_int_equal(pthread_create(
-		    &threads[i][0], NULL, producer, channel), 0);
-		assert_int_equal(pthread_create(
-		    &threads[i][1], NULL, consumer, channel), 0);
+		assert_int_equal(pthread_create(&threads[i][0], NULL, producer,
+				     channel),
+		    0);
+		assert_int_equal(pthread_create(&threads[i][1], NULL, consumer,
+				     channel),
+		    0);
 	}
 	uint64_t passed = 0;
 	for (size_t i = 0; i < PAIRS; i++) {
@@ -108,10 +115,12 @@ run_flow(void) {
 	assert_true(stress_resident_bytes() < 96 * MIB);
 }
 
-TEST(one_way_flow) {
+TEST(one_way_flow)
+{
 	run_flow();
 }
 
-TEST_CONF(one_way_flow_one_arena, "narenas:1") {
+TEST_CONF(one_way_flow_one_arena, "narenas:1")
+{
 	run_flow();
 }

@@ -22,10 +22,11 @@ static size_t size_max;
 
 /* Leave an object in a random box and take what lay there. */
 static object_t
-exchange(object_t object, uint64_t *random) {
+exchange(object_t object, uint64_t *random)
+{
 	mailbox_t *box = &boxes[random_below(random, BOXES)];
-	while (atomic_flag_test_and_set_explicit(
-	    &box->is_taken, memory_order_acquire)) {
+	while (atomic_flag_test_and_set_explicit(&box->is_taken,
+	    memory_order_acquire)) {
 		box = &boxes[random_below(random, BOXES)];
 	}
 	object_t found = box->object;
@@ -35,7 +36,8 @@ exchange(object_t object, uint64_t *random) {
 }
 
 static void
-one_step(object_t *object, uint64_t *random) {
+one_step(object_t *object, uint64_t *random)
+{
 	if (object->ptr == NULL) {
 		*object = object_new(random, size_max);
 		return;
@@ -55,7 +57,8 @@ one_step(object_t *object, uint64_t *random) {
 }
 
 static void *
-worker(void *arg) {
+worker(void *arg)
+{
 	uint64_t random = stress_seed() * 1000 + (uintptr_t)arg;
 	object_t own[OWN];
 	memset(own, 0, sizeof(own));
@@ -73,7 +76,8 @@ worker(void *arg) {
 }
 
 static void
-empty_boxes(void) {
+empty_boxes(void)
+{
 	uint64_t random = stress_seed();
 	for (size_t i = 0; i < BOXES; i++) {
 		if (boxes[i].object.ptr != NULL) {
@@ -83,13 +87,15 @@ empty_boxes(void) {
 }
 
 static void
-run_load(size_t max) {
+run_load(size_t max)
+{
 	pthread_t threads[THREADS];
 	size_max = max;
 	deadline_ms = stress_now_ms() + stress_duration_ms(NORMAL_MS);
 	for (uintptr_t i = 0; i < THREADS; i++) {
-		assert_int_equal(
-		    pthread_create(&threads[i], NULL, worker, (void *)i), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, worker,
+				     (void *)i),
+		    0);
 	}
 	for (size_t i = 0; i < THREADS; i++) {
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
@@ -97,50 +103,62 @@ run_load(size_t max) {
 	empty_boxes();
 }
 
-TEST(small_sizes) {
+TEST(small_sizes)
+{
 	run_load(14336);
 }
 
-TEST(all_sizes) {
+TEST(all_sizes)
+{
 	run_load(4 * MIB);
 }
 
-TEST_CONF(without_caches, "tcache:false") {
+TEST_CONF(without_caches, "tcache:false")
+{
 	run_load(256 * KIB);
 }
 
-TEST_CONF(one_arena, "narenas:1") {
+TEST_CONF(one_arena, "narenas:1")
+{
 	run_load(256 * KIB);
 }
 
-TEST_CONF(purging_at_once, "dirty_decay_ms:0,muzzy_decay_ms:0") {
+TEST_CONF(purging_at_once, "dirty_decay_ms:0,muzzy_decay_ms:0")
+{
 	run_load(256 * KIB);
 }
 
-TEST_CONF(purging_soon, "dirty_decay_ms:20,muzzy_decay_ms:20") {
+TEST_CONF(purging_soon, "dirty_decay_ms:20,muzzy_decay_ms:20")
+{
 	run_load(MIB);
 }
 
-TEST_CONF(without_retaining, "retain:false,dirty_decay_ms:10") {
+TEST_CONF(without_retaining, "retain:false,dirty_decay_ms:10")
+{
 	run_load(MIB);
 }
 
-TEST_CONF(in_the_data_segment, "dss:primary") {
+TEST_CONF(in_the_data_segment, "dss:primary")
+{
 	run_load(MIB);
 }
 
-TEST_CONF(page_aligned_large_objects, "cache_oblivious:false") {
+TEST_CONF(page_aligned_large_objects, "cache_oblivious:false")
+{
 	run_load(256 * KIB);
 }
 
-TEST_CONF(large_sizes_by_class, "disable_large_size_classes:false") {
+TEST_CONF(large_sizes_by_class, "disable_large_size_classes:false")
+{
 	run_load(MIB);
 }
 
-TEST_CONF(junk_filled, "junk:true") {
+TEST_CONF(junk_filled, "junk:true")
+{
 	run_load(256 * KIB);
 }
 
-TEST_CONF(zero_filled, "zero:true") {
+TEST_CONF(zero_filled, "zero:true")
+{
 	run_load(256 * KIB);
 }

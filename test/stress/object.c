@@ -11,13 +11,15 @@
 #include <time.h>
 
 bool
-stress_is_full(void) {
+stress_is_full(void)
+{
 	const char *full = getenv("STRESS_FULL");
 	return full != NULL && strcmp(full, "1") == 0;
 }
 
 uint64_t
-stress_duration_ms(uint64_t normal) {
+stress_duration_ms(uint64_t normal)
+{
 	const char *seconds = getenv("STRESS_SECONDS");
 	if (seconds != NULL) {
 		return strtoull(seconds, NULL, 10) * 1000;
@@ -26,14 +28,16 @@ stress_duration_ms(uint64_t normal) {
 }
 
 uint64_t
-stress_now_ms(void) {
+stress_now_ms(void)
+{
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static uint64_t
-chosen_seed(void) {
+chosen_seed(void)
+{
 	const char *text = getenv("STRESS_SEED");
 	if (text != NULL) {
 		return strtoull(text, NULL, 10);
@@ -45,7 +49,8 @@ chosen_seed(void) {
 }
 
 uint64_t
-stress_seed(void) {
+stress_seed(void)
+{
 	static uint64_t seed;
 	static bool is_chosen;
 	if (!is_chosen) {
@@ -56,18 +61,20 @@ stress_seed(void) {
 }
 
 void
-stress_failed(const char *file, int line, const char *what) {
+stress_failed(const char *file, int line, const char *what)
+{
 	char text[512];
 	int len = snprintf(text, sizeof(text),
-	    "%s:%d: check failed: %s (errno %d, STRESS_SEED=%ju)\n", file,
-	    line, what, errno, (uintmax_t)stress_seed());
+	    "%s:%d: check failed: %s (errno %d, STRESS_SEED=%ju)\n", file, line,
+	    what, errno, (uintmax_t)stress_seed());
 	ssize_t done = write(STDERR_FILENO, text, (size_t)len);
 	(void)done;
 	abort();
 }
 
 static uint64_t
-mix(uint64_t x) {
+mix(uint64_t x)
+{
 	x ^= x >> 30;
 	x *= 0xbf58476d1ce4e5b9u;
 	x ^= x >> 27;
@@ -76,18 +83,21 @@ mix(uint64_t x) {
 }
 
 uint64_t
-random_next(uint64_t *state) {
+random_next(uint64_t *state)
+{
 	*state += 0x9e3779b97f4a7c15u;
 	return mix(*state);
 }
 
 uint64_t
-random_below(uint64_t *state, uint64_t bound) {
+random_below(uint64_t *state, uint64_t bound)
+{
 	return random_next(state) % bound;
 }
 
 size_t
-random_size(uint64_t *state, size_t max) {
+random_size(uint64_t *state, size_t max)
+{
 	static const size_t bounds[] = {64, 128, 512, 1024, 4096, 16384, 65536,
 	    1048576};
 	/* How often, of 100: the smaller bounds much more so. */
@@ -107,13 +117,15 @@ random_size(uint64_t *state, size_t max) {
 
 /* The content: words counted up from a number that the object determines. */
 static uint64_t
-first_word(const object_t *object) {
-	return mix((uintptr_t)object->ptr ^ mix(object->size)
-	    ^ mix(object->seed));
+first_word(const object_t *object)
+{
+	return mix(
+	    (uintptr_t)object->ptr ^ mix(object->size) ^ mix(object->seed));
 }
 
 static void
-fill(const object_t *object) {
+fill(const object_t *object)
+{
 	unsigned char *bytes = object->ptr;
 	uint64_t word = first_word(object);
 	size_t i = 0;
@@ -125,7 +137,8 @@ fill(const object_t *object) {
 
 /* `size` bytes of what fill() wrote, now perhaps at another address. */
 static void
-check_content(const object_t *object, const void *at, size_t size) {
+check_content(const object_t *object, const void *at, size_t size)
+{
 	const unsigned char *bytes = at;
 	uint64_t word = first_word(object);
 	size_t i = 0;
@@ -138,12 +151,14 @@ check_content(const object_t *object, const void *at, size_t size) {
 }
 
 void
-object_check(const object_t *object) {
+object_check(const object_t *object)
+{
 	check_content(object, object->ptr, object->size);
 }
 
 static void
-check_zero(const void *ptr, size_t size) {
+check_zero(const void *ptr, size_t size)
+{
 	const unsigned char *bytes = ptr;
 	for (size_t i = 0; i < size; i++) {
 		CHECK(bytes[i] == 0);
@@ -151,7 +166,8 @@ check_zero(const void *ptr, size_t size) {
 }
 
 static void *
-by_posix_memalign(size_t alignment, size_t size) {
+by_posix_memalign(size_t alignment, size_t size)
+{
 	void *ptr = NULL;
 	if (alignment < sizeof(void *)) {
 		alignment = sizeof(void *);
@@ -160,7 +176,8 @@ by_posix_memalign(size_t alignment, size_t size) {
 }
 
 static size_t
-random_alignment(uint64_t *random) {
+random_alignment(uint64_t *random)
+{
 	unsigned lg = (unsigned)random_below(random, 13);
 	if (random_below(random, 64) == 0) {
 		lg = (unsigned)random_below(random, 22);
@@ -170,7 +187,8 @@ random_alignment(uint64_t *random) {
 
 /* With an alignment. */
 static void *
-take_aligned(object_t *object, uint64_t *random) {
+take_aligned(object_t *object, uint64_t *random)
+{
 	size_t align = random_alignment(random);
 	object->alignment = align;
 	switch (random_below(random, 4)) {
@@ -187,7 +205,8 @@ take_aligned(object_t *object, uint64_t *random) {
 
 /* Zeroed. */
 static void *
-take_zeroed(object_t *object, uint64_t *random) {
+take_zeroed(object_t *object, uint64_t *random)
+{
 	void *ptr;
 	switch (random_below(random, 3)) {
 	case 0:
@@ -206,7 +225,8 @@ take_zeroed(object_t *object, uint64_t *random) {
 }
 
 static void *
-take_plain(object_t *object, uint64_t *random) {
+take_plain(object_t *object, uint64_t *random)
+{
 	switch (random_below(random, 8)) {
 	case 0:
 		return realloc(NULL, object->size);
@@ -220,7 +240,8 @@ take_plain(object_t *object, uint64_t *random) {
 }
 
 object_t
-object_new(uint64_t *random, size_t size_max) {
+object_new(uint64_t *random, size_t size_max)
+{
 	object_t object = {NULL, random_size(random, size_max), 0,
 	    random_next(random)};
 	switch (random_below(random, 8)) {
@@ -244,17 +265,19 @@ object_new(uint64_t *random, size_t size_max) {
 }
 
 static void
-resize_in_place(object_t *object, size_t size) {
+resize_in_place(object_t *object, size_t size)
+{
 	size_t got = xallocx(object->ptr, size, 0, 0);
 	CHECK(got == sallocx(object->ptr, 0));
-	check_content(
-	    object, object->ptr, got < object->size ? got : object->size);
+	check_content(object, object->ptr,
+	    got < object->size ? got : object->size);
 	/* A sized release must now name a size of this class. */
 	object->size = got;
 }
 
 void
-object_resize(object_t *object, uint64_t *random, size_t size_max) {
+object_resize(object_t *object, uint64_t *random, size_t size_max)
+{
 	size_t size = random_size(random, size_max);
 	size_t kept = size < object->size ? size : object->size;
 	object_check(object);
@@ -289,7 +312,8 @@ object_resize(object_t *object, uint64_t *random, size_t size_max) {
 }
 
 void
-object_delete(object_t *object, uint64_t *random) {
+object_delete(object_t *object, uint64_t *random)
+{
 	object_check(object);
 	void *ptr = object->ptr;
 	size_t align = object->alignment;
@@ -301,8 +325,8 @@ object_delete(object_t *object, uint64_t *random) {
 		dallocx(ptr, MALLOCX_TCACHE_NONE);
 		break;
 	case 2:
-		sdallocx(ptr, object->size, align > 1 ? MALLOCX_ALIGN(align)
-						      : 0);
+		sdallocx(ptr, object->size,
+		    align > 1 ? MALLOCX_ALIGN(align) : 0);
 		break;
 	case 3:
 		if (align == 0) {
@@ -322,7 +346,8 @@ object_delete(object_t *object, uint64_t *random) {
 }
 
 size_t
-stress_resident_bytes(void) {
+stress_resident_bytes(void)
+{
 	char text[128];
 	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	CHECK(fd >= 0);

@@ -53,9 +53,9 @@ uint64_t random_below(uint64_t *state, uint64_t bound);
 size_t random_size(uint64_t *state, size_t max);
 
 typedef struct {
-	void *ptr;		/* NULL: no object */
-	size_t size;		/* bytes that are filled */
-	size_t alignment;	/* 0: none was asked for */
+	void *ptr; /* NULL: no object */
+	size_t size; /* bytes that are filled */
+	size_t alignment; /* 0: none was asked for */
 	uint64_t seed;
 } object_t;
 

@@ -18,7 +18,8 @@ typedef struct {
 static estate_t estates[LINES];
 
 static void *
-one_life(void *arg) {
+one_life(void *arg)
+{
 	estate_t *estate = arg;
 	/* Replace a random part; a few lives replace it all. */
 	uint64_t keep = random_below(&estate->random, 4);
@@ -37,7 +38,8 @@ one_life(void *arg) {
 
 /* The lines meet: estates of different threads swap a part. */
 static void
-shuffle(uint64_t *random) {
+shuffle(uint64_t *random)
+{
 	for (size_t i = 0; i < ESTATE; i++) {
 		size_t a = random_below(random, LINES);
 		size_t b = random_below(random, LINES);
@@ -48,19 +50,21 @@ shuffle(uint64_t *random) {
 }
 
 static void
-free_estates(uint64_t *random) {
+free_estates(uint64_t *random)
+{
 	for (size_t line = 0; line < LINES; line++) {
 		for (size_t i = 0; i < ESTATE; i++) {
 			if (estates[line].objects[i].ptr != NULL) {
-				object_delete(
-				    &estates[line].objects[i], random);
+				object_delete(&estates[line].objects[i],
+				    random);
 			}
 		}
 	}
 }
 
 static void
-run_generations(void) {
+run_generations(void)
+{
 	uint64_t random = stress_seed();
 	uint64_t deadline = stress_now_ms() + stress_duration_ms(NORMAL_MS);
 	for (size_t line = 0; line < LINES; line++) {
@@ -70,31 +74,35 @@ run_generations(void) {
 		pthread_t threads[LINES];
 		for (size_t line = 0; line < LINES; line++) {
 			assert_int_equal(pthread_create(&threads[line], NULL,
-			    one_life, &estates[line]), 0);
+					     one_life, &estates[line]),
+			    0);
 		}
 		for (size_t line = 0; line < LINES; line++) {
-			assert_int_equal(
-			    pthread_join(threads[line], NULL), 0);
+			assert_int_equal(pthread_join(threads[line], NULL), 0);
 		}
 		shuffle(&random);
 	} while (stress_now_ms() < deadline);
 	free_estates(&random);
 }
 
-TEST(generations) {
+TEST(generations)
+{
 	run_generations();
 }
 
-TEST_CONF(generations_without_caches, "tcache:false") {
+TEST_CONF(generations_without_caches, "tcache:false")
+{
 	run_generations();
 }
 
-TEST_CONF(generations_purged_at_once, "dirty_decay_ms:0") {
+TEST_CONF(generations_purged_at_once, "dirty_decay_ms:0")
+{
 	run_generations();
 }
 
 static void *
-short_life(void *arg) {
+short_life(void *arg)
+{
 	uint64_t random = stress_seed() + (uintptr_t)arg;
 	object_t objects[20];
 	for (size_t i = 0; i < COUNT(objects); i++) {
@@ -107,12 +115,14 @@ short_life(void *arg) {
 }
 
 static void
-run_short_lives(uintptr_t first, uintptr_t end) {
+run_short_lives(uintptr_t first, uintptr_t end)
+{
 	for (uintptr_t i = first; i < end; i += 4) {
 		pthread_t threads[4];
 		for (uintptr_t j = 0; j < 4; j++) {
 			assert_int_equal(pthread_create(&threads[j], NULL,
-			    short_life, (void *)(i + j)), 0);
+					     short_life, (void *)(i + j)),
+			    0);
 		}
 		for (uintptr_t j = 0; j < 4; j++) {
 			assert_int_equal(pthread_join(threads[j], NULL), 0);
@@ -121,19 +131,21 @@ run_short_lives(uintptr_t first, uintptr_t end) {
 }
 
 /* Ten thousand come and go, and resident memory is where it was. */
-TEST(short_lives_leave_nothing) {
+TEST(short_lives_leave_nothing)
+{
 	uintptr_t lives = stress_is_full() ? 100000 : 10000;
 	run_short_lives(0, 400);
 	size_t before = stress_resident_bytes();
 	run_short_lives(400, lives);
 	size_t after = stress_resident_bytes();
-	print_message("resident: %zu KiB before, %zu KiB after\n",
-	    before / KIB, after / KIB);
+	print_message("resident: %zu KiB before, %zu KiB after\n", before / KIB,
+	    after / KIB);
 	assert_true(after < before + 4 * MIB);
 }
 
 /* All at once, so that every one needs a cache of its own. */
-TEST(many_threads_at_once) {
+TEST(many_threads_at_once)
+{
 	enum { MANY = 500 };
 	static pthread_t threads[MANY];
 	pthread_attr_t attr;
@@ -142,7 +154,8 @@ TEST(many_threads_at_once) {
 	for (int round = 0; round < 3; round++) {
 		for (uintptr_t i = 0; i < MANY; i++) {
 			assert_int_equal(pthread_create(&threads[i], &attr,
-			    short_life, (void *)i), 0);
+					     short_life, (void *)i),
+			    0);
 		}
 		for (size_t i = 0; i < MANY; i++) {
 			assert_int_equal(pthread_join(threads[i], NULL), 0);

@@ -43,7 +43,7 @@ static char self_path[4096];
 
 static struct {
 	const char *only; /* MODULE[:TEST], or a folder of modules */
-	const char *except; /* a module, or a folder of them */
+	const char *except; /* a list of such, with commas */
 	const char *counts_file;
 	bool verbose;
 	bool list;
@@ -75,12 +75,20 @@ module_of(const harness_test_t *test, char *module, size_t size)
 	snprintf(module, size, "%.*s", (int)length, start);
 }
 
-/* Is this module the one that is named, or in the folder that is named? */
+/* Does MODULE[:TEST] (`length` bytes) name this test, or a folder of its? */
 static bool
-is_in(const char *module, const char *name, size_t length)
+names(const char *name, size_t length, const char *module,
+    const harness_test_t *test)
 {
-	return strncmp(module, name, length) == 0 &&
-	    (module[length] == '\0' || module[length] == '/');
+	const char *colon = memchr(name, ':', length);
+	size_t module_length = colon != NULL ? (size_t)(colon - name) : length;
+	if (strncmp(module, name, module_length) != 0 ||
+	    (module[module_length] != '\0' && module[module_length] != '/')) {
+		return false;
+	}
+	return colon == NULL ||
+	    (strlen(test->name) == length - module_length - 1 &&
+		strncmp(colon + 1, test->name, strlen(test->name)) == 0);
 }
 
 static bool
@@ -88,18 +96,16 @@ is_chosen(const harness_test_t *test)
 {
 	char module[256];
 	module_of(test, module, sizeof(module));
-	if (choice.except != NULL &&
-	    is_in(module, choice.except, strlen(choice.except))) {
-		return false;
+	const char *except = choice.except;
+	while (except != NULL && except[0] != '\0') {
+		size_t length = strcspn(except, ",");
+		if (names(except, length, module, test)) {
+			return false;
+		}
+		except += length + (except[length] == ',');
 	}
-	if (choice.only == NULL) {
-		return true;
-	}
-	const char *colon = strchr(choice.only, ':');
-	size_t length = colon != NULL ? (size_t)(colon - choice.only)
-				      : strlen(choice.only);
-	return is_in(module, choice.only, length) &&
-	    (colon == NULL || strcmp(colon + 1, test->name) == 0);
+	return choice.only == NULL ||
+	    names(choice.only, strlen(choice.only), module, test);
 }
 
 /* ------------------------------------------------------------------------- */
@@ -463,7 +469,7 @@ parse_arguments(int argc, char **argv)
 			break;
 		default:
 			fprintf(stderr,
-			    "usage: %s [-l] [-m MODULE[:TEST]] [-x MODULE] "
+			    "usage: %s [-l] [-m MODULE[:TEST]] [-x LIST] "
 			    "[-o FILE] [-v] [-n]\n",
 			    argv[0]);
 			exit(2);

@@ -12,8 +12,8 @@
  * What a test prints is shown when it fails.
  *
  * The program takes the words -l (list), -m MODULE[:TEST] (these only), -x
- * MODULE (not these), -o FILE (write the counts there), -v (show all output),
- * -n (no fork, for debuggers).
+ * LIST (not these, separated by commas), -o FILE (write the counts
+ * there), -v (show all output), -n (no fork, for debuggers).
  *
  * Not for: knowledge of the library.  The harness uses libc only, so that it
  * serves unit tests of any layer and tests of the finished library alike.
@@ -62,12 +62,8 @@ typedef struct {
 	int status; /* as waitpid reports it */
 	bool timed_out; /* it hung and was killed */
 	size_t err_length;
-	union {
-		char err[64 * 1024 + 1];
-		char text[64 * 1024 + 1];
-	};
+	char err[64 * 1024 + 1];
 } harness_child_t;
-typedef harness_child_t harness_result_t;
 
 /*
  * Run fn(arg) in a forked child, which exits with 0 if fn returns.  Nothing is

@@ -33,7 +33,8 @@
 
 /* Allocates nothing: the failed check may be about that. */
 _Noreturn static inline void
-prog_fail(const char *file, int line, const char *what) {
+prog_fail(const char *file, int line, const char *what)
+{
 	char text[512];
 	int saved = errno;
 	int len = snprintf(text, sizeof(text),
@@ -44,7 +45,8 @@ prog_fail(const char *file, int line, const char *what) {
 }
 
 _Noreturn static inline void
-prog_skip(const char *why) {
+prog_skip(const char *why)
+{
 	ssize_t done = write(STDERR_FILENO, why, strlen(why));
 	(void)done;
 	_exit(PROG_SKIPPED);
@@ -52,19 +54,22 @@ prog_skip(const char *why) {
 
 /* The compiler must not know what an allocator does with these. */
 static inline void *
-hide(void *ptr) {
+hide(void *ptr)
+{
 	__asm__ volatile("" : "+r"(ptr) : : "memory");
 	return ptr;
 }
 
 static inline size_t
-hide_size(size_t size) {
+hide_size(size_t size)
+{
 	__asm__ volatile("" : "+r"(size));
 	return size;
 }
 
 static inline bool
-is_filled_with(const void *ptr, int byte, size_t size) {
+is_filled_with(const void *ptr, int byte, size_t size)
+{
 	const unsigned char *bytes = ptr;
 	for (size_t i = 0; i < size; i++) {
 		if (bytes[i] != (unsigned char)byte) {

@@ -14,9 +14,10 @@ const char *malloc_conf = "zero:true,junk:alloc,zero_realloc:abort";
 const char *malloc_conf_2_conf_harder = "zero_realloc:alloc";
 
 int
-main(void) {
-	CHECK(strcmp(getenv("MALLOC_CONF"), "junk:free,zero_realloc:free")
-	    == 0);
+main(void)
+{
+	CHECK(
+	    strcmp(getenv("MALLOC_CONF"), "junk:free,zero_realloc:free") == 0);
 	unsigned char *p = hide(malloc(1000));
 	CHECK(is_filled_with(p, 0, 1000));
 	memset(p, 0xdd, 1000);

@@ -16,7 +16,8 @@ static pthread_barrier_t used;
 static pthread_barrier_t closed;
 
 static void *
-thread_lives_on(void *arg) {
+thread_lives_on(void *arg)
+{
 	for (size_t size = 1; size < 300000; size = size * 3 + 1) {
 		void *p = late_malloc(size);
 		CHECK(p != NULL);
@@ -30,7 +31,8 @@ thread_lives_on(void *arg) {
 }
 
 int
-main(int argc, char **argv) {
+main(int argc, char **argv)
+{
 	pthread_t threads[3];
 	CHECK(argc == 2);
 	void *library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
@@ -43,8 +45,8 @@ main(int argc, char **argv) {
 	pthread_barrier_init(&used, NULL, 4);
 	pthread_barrier_init(&closed, NULL, 4);
 	for (int i = 0; i < 3; i++) {
-		CHECK(pthread_create(
-		    &threads[i], NULL, thread_lives_on, NULL) == 0);
+		CHECK(pthread_create(&threads[i], NULL, thread_lives_on,
+			  NULL) == 0);
 	}
 	pthread_barrier_wait(&used);
 	late_free(late_malloc(100));

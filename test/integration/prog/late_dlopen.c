@@ -22,7 +22,8 @@ static struct {
 static pthread_barrier_t loaded;
 
 static void *
-symbol(void *library, const char *name) {
+symbol(void *library, const char *name)
+{
 	void *found = dlsym(library, name);
 	if (found == NULL) {
 		prog_fail(name, 0, "no such symbol");
@@ -31,7 +32,8 @@ symbol(void *library, const char *name) {
 }
 
 static void
-load(const char *path) {
+load(const char *path)
+{
 	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (library == NULL) {
 		prog_fail(dlerror(), 0, "dlopen");
@@ -49,7 +51,8 @@ load(const char *path) {
 }
 
 static void
-churn(unsigned seed) {
+churn(unsigned seed)
+{
 	void *live[64] = {NULL};
 	for (unsigned i = 0; i < 20000; i++) {
 		seed = seed * 1103515245u + 12345u;
@@ -74,32 +77,35 @@ churn(unsigned seed) {
 }
 
 static void *
-older_thread(void *arg) {
+older_thread(void *arg)
+{
 	pthread_barrier_wait(&loaded);
 	churn((unsigned)(uintptr_t)arg);
 	return NULL;
 }
 
 static void *
-younger_thread(void *arg) {
+younger_thread(void *arg)
+{
 	churn((unsigned)(uintptr_t)arg);
 	return NULL;
 }
 
 int
-main(int argc, char **argv) {
+main(int argc, char **argv)
+{
 	pthread_t threads[8];
 	CHECK(argc == 2);
 	pthread_barrier_init(&loaded, NULL, 5);
 	for (uintptr_t i = 0; i < 4; i++) {
 		CHECK(pthread_create(&threads[i], NULL, older_thread,
-		    (void *)i) == 0);
+			  (void *)i) == 0);
 	}
 	load(argv[1]);
 	pthread_barrier_wait(&loaded);
 	for (uintptr_t i = 4; i < 8; i++) {
 		CHECK(pthread_create(&threads[i], NULL, younger_thread,
-		    (void *)i) == 0);
+			  (void *)i) == 0);
 	}
 	churn(99);
 	for (int i = 0; i < 8; i++) {

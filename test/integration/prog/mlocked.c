@@ -14,7 +14,8 @@
 
 /* A field of /proc/self/status, in bytes. */
 static size_t
-status_bytes(const char *field) {
+status_bytes(const char *field)
+{
 	char line[256];
 	size_t kib = 0;
 	FILE *f = fopen("/proc/self/status", "re");
@@ -30,7 +31,8 @@ status_bytes(const char *field) {
 }
 
 static void *
-churn(void *arg) {
+churn(void *arg)
+{
 	static const size_t sizes[] = {16, 100, 1000, 14336, 20480, 300000,
 	    1 << 20, 9 << 20};
 	for (int round = 0; round < 20; round++) {
@@ -51,7 +53,8 @@ churn(void *arg) {
 }
 
 int
-main(void) {
+main(void)
+{
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
 		prog_skip("mlockall is not allowed here\n");
 	}

@@ -3,6 +3,7 @@
  *
  * Every call fails with NULL and the errno that C and POSIX ask for, nothing
  * else breaks, and what was freed can be used again, in other sizes as well.
+ * With an argument only the first few sizes take their turn.
  */
 #include "check.h"
 
@@ -20,7 +21,8 @@ typedef struct node {
 
 /* Takes objects of one size until there are no more; returns the bytes. */
 static size_t
-take_all(node_t **list, size_t size) {
+take_all(node_t **list, size_t size)
+{
 	size_t total = 0;
 	for (;;) {
 		errno = 0;
@@ -38,7 +40,8 @@ take_all(node_t **list, size_t size) {
 }
 
 static void
-give_all(node_t **list) {
+give_all(node_t **list)
+{
 	while (*list != NULL) {
 		node_t *node = *list;
 		*list = node->next;
@@ -47,7 +50,8 @@ give_all(node_t **list) {
 }
 
 static void
-every_call_fails(size_t size) {
+every_call_fails(size_t size)
+{
 	void *p = &p;
 	errno = 0;
 	CHECK(hide(calloc(1, size)) == NULL && errno == ENOMEM);
@@ -65,7 +69,8 @@ every_call_fails(size_t size) {
 }
 
 static void *
-thread_takes_and_gives(void *arg) {
+thread_takes_and_gives(void *arg)
+{
 	node_t *list = NULL;
 	size_t total = take_all(&list, *(size_t *)arg);
 	give_all(&list);
@@ -74,12 +79,13 @@ thread_takes_and_gives(void *arg) {
 
 /* Several threads at the wall together. */
 static void
-threads_at_the_wall(size_t size) {
+threads_at_the_wall(size_t size)
+{
 	pthread_t threads[4];
 	size_t started = 0;
-	while (started < 4
-	    && pthread_create(&threads[started], NULL, thread_takes_and_gives,
-	    &size) == 0) {
+	while (started < 4 &&
+	    pthread_create(&threads[started], NULL, thread_takes_and_gives,
+		&size) == 0) {
 		started++;
 	}
 	CHECK(started > 0);
@@ -90,7 +96,8 @@ threads_at_the_wall(size_t size) {
 
 /* A thread that starts when there is nothing left for it. */
 static void *
-thread_finds_nothing(void *arg) {
+thread_finds_nothing(void *arg)
+{
 	for (int i = 0; i < 100; i++) {
 		errno = 0;
 		void *p = hide(malloc(i % 2 ? 100000 : 24));
@@ -101,20 +108,24 @@ thread_finds_nothing(void *arg) {
 }
 
 static void
-report(const char *what, size_t size, size_t total) {
+report(const char *what, size_t size, size_t total)
+{
 	printf("%s %zu bytes: %zu MiB\n", what, size, total / MIB);
 }
 
 int
-main(void) {
-	static const size_t sizes[] = {MIB, 64, 10 * MIB, 3000, 100000,
-	    20480, 100 * MIB, 4096, 300};
+main(int argc, char **argv)
+{
+	static const size_t sizes[] = {MIB, 3000, 100 * MIB, 20480, 64,
+	    10 * MIB, 100000, 4096, 300};
+	size_t count = argc > 1 ? 4 : sizeof(sizes) / sizeof(sizes[0]);
+	(void)argv;
 	const struct rlimit limit = {LIMIT, LIMIT};
 	node_t *list = NULL;
 	char *kept = hide(malloc(5 * MIB));
 	memset(kept, 7, 5 * MIB);
 	CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		size_t total = take_all(&list, sizes[i]);
 		every_call_fails(200 * MIB);
 		/* A failed resize keeps the object. */
@@ -122,8 +133,8 @@ main(void) {
 		CHECK(hide(realloc(kept, 300 * MIB)) == NULL);
 		CHECK(errno == ENOMEM && is_filled_with(kept, 7, 5 * MIB));
 		pthread_t thread;
-		if (pthread_create(&thread, NULL, thread_finds_nothing, NULL)
-		    == 0) {
+		if (pthread_create(&thread, NULL, thread_finds_nothing, NULL) ==
+		    0) {
 			pthread_join(thread, NULL);
 		}
 		give_all(&list);

@@ -53,7 +53,7 @@ static const case_t cases[] = {
     {"percpu_arena", "disabled", "disabled", "disabled", "cpu", VALUE},
     {"oversize_threshold", "8388608", "16384", "16384", "8070450532247928833",
 	OUTSIDE},
-    {"lg_extent_max_active_fit", "6", "64", "64", "65", OUTSIDE},
+    {"lg_extent_max_active_fit", "64", "6", "6", "65", OUTSIDE},
     {"retain", "true", "false", "false", "0", VALUE},
     {"dss", "secondary", "disabled", "disabled", "prim", VALUE},
     {"dirty_decay_ms", "10000", "2147483647", "2147483647", "18446744072001",

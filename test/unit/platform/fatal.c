@@ -8,7 +8,7 @@
 
 #include "platform/io.h"
 
-static harness_result_t result;
+static harness_child_t result;
 
 static void
 warn_twice(void *arg)
@@ -24,7 +24,7 @@ TEST(warn_goes_on)
 {
 	harness_run_child(warn_twice, NULL, &result);
 	assert_int_equal(result.status, 0);
-	assert_string_equal(result.text,
+	assert_string_equal(result.err,
 	    "<jemalloc>: one 1\n<jemalloc>: two\n");
 }
 
@@ -98,7 +98,7 @@ TEST(fault_text_is_bare)
 	static const char text[] = "bare\n";
 	harness_run_child(commit_fault_text, (void *)text, &result);
 	assert_true(WIFSIGNALED(result.status));
-	assert_string_equal(result.text, text);
+	assert_string_equal(result.err, text);
 	fatal_hook = hook;
 	fault_text(text);
 	assert_string_equal(hooked, text);

@@ -155,10 +155,10 @@ print_to_stderr(void *arg)
 
 TEST(message_to_stderr)
 {
-	static harness_result_t result;
+	static harness_child_t result;
 	harness_run_child(print_to_stderr, NULL, &result);
 	assert_int_equal(result.status, 0);
-	assert_string_equal(result.text, "one 2\n");
+	assert_string_equal(result.err, "one 2\n");
 }
 
 static void

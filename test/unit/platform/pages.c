@@ -337,7 +337,7 @@ touch(void *arg)
 
 TEST(guard_and_unguard)
 {
-	static harness_result_t result;
+	static harness_child_t result;
 	char *p = map(3 * PAGE);
 	memset(p, 1, 3 * PAGE);
 	assert_int_equal(pages_guard(p + PAGE, PAGE), ERR_NONE);
@@ -364,7 +364,7 @@ TEST(commit_under_overcommit)
 
 TEST(commit_under_strict_accounting)
 {
-	static harness_result_t result;
+	static harness_child_t result;
 	pages_assume_overcommit(false);
 	bool commit = false;
 	char *p = pages_map(NULL, 2 * PAGE, PAGE, &commit);

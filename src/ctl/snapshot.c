@@ -1,0 +1,528 @@
+#include "ctl/snapshot.h"
+
+#include <string.h>
+
+#include "meta/pagemap.h"
+#include "page/dss.h"
+#include "platform/assert.h"
+#include "platform/clock.h"
+#include "thread/internal_alloc.h"
+#include "thread/tcache.h"
+#include "thread/tcaches.h"
+
+mutex_t ctl_lock = MUTEX_INITIALIZER("ctl", LOCK_CTL);
+
+/* Arenas of this epoch; their records, which are kept for the next ones. */
+static bool present[ARENAS_MAX];
+static snap_arena_t *records[ARENAS_MAX];
+static unsigned npresent;		/* indices looked at */
+
+static snap_arena_t *all, *destroyed;
+static snapshot_t global;
+static bool gathered;
+
+static size_t
+load(const _Atomic size_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static uint64_t
+load64(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+/* ERR_NOMEM: *record stays NULL. */
+static err_t
+record_make(snap_arena_t **record)
+{
+	if (*record == NULL) {
+		*record = base_alloc(arenas_base0(), sizeof(snap_arena_t),
+		    CACHELINE);
+	}
+	return *record == NULL ? ERR_NOMEM : ERR_NONE;
+}
+
+/* The numbers of the huge page allocator are zero and stay so. */
+static void
+record_clear(snap_arena_t *record)
+{
+	memset(record, 0, offsetof(snap_arena_t, hpa));
+}
+
+static mutex_stats_t
+mutex_read(mutex_t *mutex)
+{
+	mutex_lock(mutex);
+	mutex_stats_t stats = mutex->stats;
+	mutex_unlock(mutex);
+	return stats;
+}
+
+static uint64_t
+requests(arena_t *arena, unsigned szind, uint64_t at_least)
+{
+	uint64_t sampled = load64(&arena->nrequests[szind]);
+	return sampled > at_least ? sampled : at_least;
+}
+
+static void
+gather_bins(arena_t *arena, snap_arena_t *snap)
+{
+	for (unsigned i = 0; i < SC_NBINS; i++) {
+		bin_t *bin = &arena->bins[i];
+		snap_bin_t *out = &snap->bins[i];
+		mutex_lock(&bin->lock);
+		bin_stats_t stats = bin->stats;
+		out->mutex = bin->lock.stats;
+		mutex_unlock(&bin->lock);
+		out->nmalloc = stats.nmalloc;
+		out->ndalloc = stats.ndalloc;
+		out->nrequests = requests(arena, i, stats.nfills);
+		out->nfills = stats.nfills;
+		out->nflushes = stats.nflushes;
+		out->nslabs = stats.nslabs;
+		out->nreslabs = stats.nreslabs;
+		out->curregs = (size_t)(stats.nmalloc - stats.ndalloc) -
+		    stats.nreset;
+		out->curslabs = stats.curslabs;
+		out->nonfull_slabs = stats.nonfull_slabs;
+
+		snap->small.allocated += out->curregs * szind_size(i);
+		snap->small.nmalloc += out->nmalloc;
+		snap->small.ndalloc += out->ndalloc;
+		snap->small.nrequests += out->nrequests;
+		snap->small.nfills += out->nfills;
+		snap->small.nflushes += out->nflushes;
+	}
+}
+
+static void
+gather_large(arena_t *arena, snap_arena_t *snap)
+{
+	for (unsigned i = 0; i < SNAP_NLEXTENTS; i++) {
+		snap_lextent_t *out = &snap->lextents[i];
+		/* In this order, so that the difference is not negative. */
+		out->ndalloc = load64(&arena->lextents[i].ndalloc);
+		out->nmalloc = load64(&arena->lextents[i].nmalloc);
+		out->nrequests = requests(arena, SC_NBINS + i, out->nmalloc);
+		out->curlextents = (size_t)(out->nmalloc - out->ndalloc);
+		snap->large.nmalloc += out->nmalloc;
+		snap->large.ndalloc += out->ndalloc;
+		snap->large.nrequests += out->nrequests;
+	}
+	snap->large.nfills = snap->large.nmalloc;
+	snap->large.allocated = load(&arena->large_allocated);
+}
+
+/* Free extents of one state, by class; `n` and `bytes` are those fields. */
+static void
+gather_extents(ecache_t *ecache, snap_arena_t *snap, size_t n, size_t bytes,
+    mutex_stats_t *mutex)
+{
+	mutex_lock(&ecache->lock);
+	*mutex = ecache->lock.stats;
+	for (unsigned i = 0; i < SC_NPSIZES; i++) {
+		char *out = (char *)&snap->extents[i];
+		*(size_t *)(out + n) = ecache->eset.stats[i].nextents;
+		*(size_t *)(out + bytes) = ecache->eset.stats[i].nbytes;
+	}
+	mutex_unlock(&ecache->lock);
+}
+
+static void
+gather_pages(arena_t *arena, snap_arena_t *snap)
+{
+	pac_t *pac = &arena->pac;
+	gather_extents(&pac->dirty, snap, offsetof(snap_extent_t, ndirty),
+	    offsetof(snap_extent_t, dirty_bytes),
+	    &snap->mutexes[SNAP_MUTEX_EXTENTS_DIRTY]);
+	gather_extents(&pac->muzzy, snap, offsetof(snap_extent_t, nmuzzy),
+	    offsetof(snap_extent_t, muzzy_bytes),
+	    &snap->mutexes[SNAP_MUTEX_EXTENTS_MUZZY]);
+	gather_extents(&pac->retained, snap,
+	    offsetof(snap_extent_t, nretained),
+	    offsetof(snap_extent_t, retained_bytes),
+	    &snap->mutexes[SNAP_MUTEX_EXTENTS_RETAINED]);
+	snap->dirty_decay_ms = pac_dirty_decay_ms(pac);
+	snap->muzzy_decay_ms = pac_muzzy_decay_ms(pac);
+	snap->pactive = load(&pac->nactive);
+	snap->pdirty = ecache_npages(&pac->dirty);
+	snap->pmuzzy = ecache_npages(&pac->muzzy);
+	snap->retained = ecache_npages(&pac->retained) << LG_PAGE;
+	snap->mapped = load(&pac->mapped);
+	snap->abandoned_vm = load(&pac->abandoned);
+	snap->dirty_npurge = load64(&pac->dirty_decay.stats.npurge);
+	snap->dirty_nmadvise = load64(&pac->dirty_decay.stats.nmadvise);
+	snap->dirty_purged = load64(&pac->dirty_decay.stats.purged);
+	snap->muzzy_npurge = load64(&pac->muzzy_decay.stats.npurge);
+	snap->muzzy_nmadvise = load64(&pac->muzzy_decay.stats.nmadvise);
+	snap->muzzy_purged = load64(&pac->muzzy_decay.stats.purged);
+	snap->resident = (snap->pactive + snap->pdirty) << LG_PAGE;
+}
+
+/* Automatic arenas share arena 0's base, which is counted there. */
+static void
+gather_metadata(arena_t *arena, snap_arena_t *snap)
+{
+	edata_cache_t *descriptors = &arena->pac.edata_cache;
+	mutex_lock(&descriptors->lock);
+	snap->mutexes[SNAP_MUTEX_EXTENT_AVAIL] = descriptors->lock.stats;
+	snap->extent_avail = descriptors->nunused;
+	snap->metadata_edata = descriptors->ncreated * sizeof(edata_t);
+	mutex_unlock(&descriptors->lock);
+	base_t *base = arena->base;
+	if (base->ehooks.arena_ind != arena->ind) {
+		return;
+	}
+	mutex_lock(&base->lock);
+	snap->mutexes[SNAP_MUTEX_BASE] = base->lock.stats;
+	snap->base = base->allocated;
+	snap->mapped += base->mapped;
+	mutex_unlock(&base->lock);
+	snap->resident += align_up(snap->base, PAGE);
+	if (arena->ind == 0) {
+		snap->internal = internal_bytes();
+		snap->base -= snap->internal;
+		snap->metadata_rtree = pagemap_mapped();
+	}
+}
+
+static void
+gather_arena(arena_t *arena, snap_arena_t *snap)
+{
+	snap->nthreads = atomic_load_explicit(&arena->nthreads,
+	    memory_order_relaxed);
+	snap->uptime = clock_ns() - arena->created_ns;
+	snap->dss = opt_enum_name(&opt_rows[OPT_ID_dss],
+	    dss_prec_of(arena->ind));
+	gather_bins(arena, snap);
+	gather_large(arena, snap);
+	gather_pages(arena, snap);
+	gather_metadata(arena, snap);
+	snap->mutexes[SNAP_MUTEX_LARGE] = mutex_read(&arena->large_lock);
+	snap->mutexes[SNAP_MUTEX_DECAY_DIRTY] =
+	    mutex_read(&arena->pac.dirty_decay.lock);
+	snap->mutexes[SNAP_MUTEX_DECAY_MUZZY] =
+	    mutex_read(&arena->pac.muzzy_decay.lock);
+}
+
+static void
+add_cache(const tsd_t *cache)
+{
+	arena_t *arena = tcache_arena_seen(cache);
+	unsigned ind = arena == NULL ? ARENAS_MAX : arena->ind;
+	if (ind < npresent && present[ind] && records[ind] != NULL) {
+		records[ind]->tcache_bytes += tcache_bytes_seen(cache);
+	}
+}
+
+/* What threads have cached, to the arenas that they are bound to. */
+static void
+gather_tcaches(void)
+{
+	list_t *states = tsd_list_lock();
+	for (list_node_t *node = list_first(states); node != NULL;
+	    node = list_next(states, node)) {
+		add_cache(container_of(node, tsd_t, link));
+	}
+	mutex_stats_t stats = tsd_list_mutex()->stats;
+	tsd_list_unlock();
+	tcaches_visit(add_cache);
+	if (records[0] != NULL) {
+		records[0]->mutexes[SNAP_MUTEX_TCACHE_LIST] = stats;
+	}
+}
+
+static void
+mutex_add(mutex_stats_t *sum, const mutex_stats_t *stats)
+{
+	sum->n_ops += stats->n_ops;
+	sum->n_owner_switch += stats->n_owner_switch;
+	sum->n_wait += stats->n_wait;
+	sum->n_spin_acquired += stats->n_spin_acquired;
+	sum->total_wait_ns += stats->total_wait_ns;
+	if (stats->max_wait_ns > sum->max_wait_ns) {
+		sum->max_wait_ns = stats->max_wait_ns;
+	}
+	if (stats->max_n_thds > sum->max_n_thds) {
+		sum->max_n_thds = stats->max_n_thds;
+	}
+}
+
+static void
+sizes_add_past(snap_sizes_t *sum, const snap_sizes_t *sizes)
+{
+	sum->nmalloc += sizes->nmalloc;
+	sum->ndalloc += sizes->ndalloc;
+	sum->nrequests += sizes->nrequests;
+	sum->nfills += sizes->nfills;
+	sum->nflushes += sizes->nflushes;
+}
+
+/* Add what happened in an arena so far. */
+static void
+add_past(snap_arena_t *sum, const snap_arena_t *snap)
+{
+	sum->dirty_npurge += snap->dirty_npurge;
+	sum->dirty_nmadvise += snap->dirty_nmadvise;
+	sum->dirty_purged += snap->dirty_purged;
+	sum->muzzy_npurge += snap->muzzy_npurge;
+	sum->muzzy_nmadvise += snap->muzzy_nmadvise;
+	sum->muzzy_purged += snap->muzzy_purged;
+	sum->abandoned_vm += snap->abandoned_vm;
+	sizes_add_past(&sum->small, &snap->small);
+	sizes_add_past(&sum->large, &snap->large);
+	for (unsigned i = 0; i < SNAP_ARENA_NMUTEXES; i++) {
+		mutex_add(&sum->mutexes[i], &snap->mutexes[i]);
+	}
+	for (unsigned i = 0; i < SC_NBINS; i++) {
+		snap_bin_t *to = &sum->bins[i];
+		const snap_bin_t *from = &snap->bins[i];
+		to->nmalloc += from->nmalloc;
+		to->ndalloc += from->ndalloc;
+		to->nrequests += from->nrequests;
+		to->nfills += from->nfills;
+		to->nflushes += from->nflushes;
+		to->nslabs += from->nslabs;
+		to->nreslabs += from->nreslabs;
+		mutex_add(&to->mutex, &from->mutex);
+	}
+	for (unsigned i = 0; i < SNAP_NLEXTENTS; i++) {
+		sum->lextents[i].nmalloc += snap->lextents[i].nmalloc;
+		sum->lextents[i].ndalloc += snap->lextents[i].ndalloc;
+		sum->lextents[i].nrequests += snap->lextents[i].nrequests;
+	}
+}
+
+/* Add what an arena holds now. */
+static void
+add_present(snap_arena_t *sum, const snap_arena_t *snap)
+{
+	sum->nthreads += snap->nthreads;
+	sum->pactive += snap->pactive;
+	sum->pdirty += snap->pdirty;
+	sum->pmuzzy += snap->pmuzzy;
+	sum->mapped += snap->mapped;
+	sum->retained += snap->retained;
+	sum->resident += snap->resident;
+	sum->extent_avail += snap->extent_avail;
+	sum->base += snap->base;
+	sum->internal += snap->internal;
+	sum->metadata_edata += snap->metadata_edata;
+	sum->metadata_rtree += snap->metadata_rtree;
+	sum->tcache_bytes += snap->tcache_bytes;
+	sum->small.allocated += snap->small.allocated;
+	sum->large.allocated += snap->large.allocated;
+	for (unsigned i = 0; i < SC_NBINS; i++) {
+		sum->bins[i].curregs += snap->bins[i].curregs;
+		sum->bins[i].curslabs += snap->bins[i].curslabs;
+		sum->bins[i].nonfull_slabs += snap->bins[i].nonfull_slabs;
+	}
+	for (unsigned i = 0; i < SNAP_NLEXTENTS; i++) {
+		sum->lextents[i].curlextents += snap->lextents[i].curlextents;
+	}
+	for (unsigned i = 0; i < SC_NPSIZES; i++) {
+		snap_extent_t *to = &sum->extents[i];
+		const snap_extent_t *from = &snap->extents[i];
+		to->ndirty += from->ndirty;
+		to->nmuzzy += from->nmuzzy;
+		to->nretained += from->nretained;
+		to->dirty_bytes += from->dirty_bytes;
+		to->muzzy_bytes += from->muzzy_bytes;
+		to->retained_bytes += from->retained_bytes;
+	}
+}
+
+static size_t
+at_least(size_t value, size_t bound)
+{
+	return value < bound ? bound : value;
+}
+
+/* The process as a whole, in the order that is promised. */
+static void
+gather_global(void)
+{
+	global.allocated = all->small.allocated + all->large.allocated;
+	global.active = at_least(all->pactive << LG_PAGE,
+	    align_up(global.allocated, PAGE));
+	global.metadata = all->base + all->internal;
+	global.metadata_edata = all->metadata_edata;
+	global.metadata_rtree = all->metadata_rtree;
+	global.resident = at_least(all->resident, global.active);
+	global.mapped = at_least(all->mapped, global.active);
+	global.retained = all->retained;
+	global.mutexes[SNAP_MUTEX_CTL] = ctl_lock.stats;
+}
+
+/* A record of what has no settings of its own. */
+static void
+sum_begin(snap_arena_t *sum)
+{
+	sum->dss = "N/A";
+	sum->dirty_decay_ms = -1;
+	sum->muzzy_decay_ms = -1;
+}
+
+static err_t
+gather(void)
+{
+	err_t err = record_make(&all);
+	if (err != ERR_NONE) {
+		return err;
+	}
+	record_clear(all);
+	sum_begin(all);
+	for (unsigned ind = 0; ind < npresent; ind++) {
+		if (!present[ind]) {
+			continue;
+		}
+		err_t made = record_make(&records[ind]);
+		if (made != ERR_NONE) {
+			err = made;
+			continue;
+		}
+		record_clear(records[ind]);
+		gather_arena(arenas_get(ind), records[ind]);
+	}
+	gather_tcaches();
+	for (unsigned ind = 0; ind < npresent; ind++) {
+		if (present[ind] && records[ind] != NULL) {
+			add_past(all, records[ind]);
+			add_present(all, records[ind]);
+		}
+	}
+	all->uptime = records[0] == NULL ? 0 : records[0]->uptime;
+	gather_global();
+	gathered = true;
+	return err;
+}
+
+static void
+note_present(void)
+{
+	npresent = arenas_count();
+	for (unsigned ind = 0; ind < npresent; ind++) {
+		present[ind] = arenas_get(ind) != NULL;
+	}
+}
+
+void
+snapshot_begin(void)
+{
+	global.epoch = 1;
+	note_present();
+}
+
+err_t
+snapshot_refresh(void)
+{
+	global.epoch++;
+	note_present();
+	return gather();
+}
+
+uint64_t
+snapshot_epoch(void)
+{
+	return global.epoch;
+}
+
+static bool
+ensure_gathered(void)
+{
+	return gathered || gather() == ERR_NONE;
+}
+
+const snapshot_t *
+snapshot_global(void)
+{
+	return ensure_gathered() ? &global : NULL;
+}
+
+static bool
+is_all(size_t ind)
+{
+	return ind == SNAP_ARENAS_ALL || ind == arenas_count();
+}
+
+bool
+snapshot_arena_initialized(size_t ind)
+{
+	if (is_all(ind)) {
+		return true;
+	}
+	if (ind == SNAP_ARENAS_DESTROYED) {
+		return destroyed != NULL;
+	}
+	return ind < npresent && present[ind];
+}
+
+const snap_arena_t *
+snapshot_arena(size_t ind)
+{
+	if (!ensure_gathered() || !snapshot_arena_initialized(ind)) {
+		return NULL;
+	}
+	return is_all(ind) ? all :
+	    ind == SNAP_ARENAS_DESTROYED ? destroyed : records[ind];
+}
+
+err_t
+snapshot_arena_destroyed(arena_t *arena)
+{
+	static snap_arena_t last;
+	if (arena->ind < npresent) {
+		present[arena->ind] = false;
+	}
+	if (destroyed == NULL) {
+		if (record_make(&destroyed) != ERR_NONE) {
+			return ERR_NOMEM;
+		}
+		sum_begin(destroyed);
+	}
+	record_clear(&last);
+	gather_arena(arena, &last);
+	add_past(destroyed, &last);
+	return ERR_NONE;
+}
+
+static void
+reset(mutex_t *mutex)
+{
+	mutex_lock(mutex);
+	mutex_reset_stats(mutex);
+	mutex_unlock(mutex);
+}
+
+static void
+reset_arena(arena_t *arena)
+{
+	reset(&arena->pac.dirty_decay.lock);
+	reset(&arena->pac.muzzy_decay.lock);
+	reset(&arena->pac.grow_lock);
+	reset(&arena->pac.dirty.lock);
+	reset(&arena->pac.muzzy.lock);
+	reset(&arena->pac.retained.lock);
+	for (unsigned i = 0; i < SC_NBINS; i++) {
+		reset(&arena->bins[i].lock);
+	}
+	reset(&arena->large_lock);
+	reset(&arena->pac.edata_cache.lock);
+	reset(&arena->base->lock);
+}
+
+void
+snapshot_reset_mutexes(void)
+{
+	mutex_reset_stats(&ctl_lock);
+	unsigned n = arenas_count();
+	for (unsigned ind = 0; ind < n; ind++) {
+		if (arenas_get(ind) != NULL) {
+			reset_arena(arenas_get(ind));
+		}
+	}
+	reset(tsd_list_mutex());
+}

@@ -1,0 +1,386 @@
+#include "arena/arena.h"
+
+#include "support/harness.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "arena/arenas.h"
+#include "arena/large.h"
+#include "ds/prng.h"
+#include "platform/fatal.h"
+#include "support/fake_clock.h"
+#include "support/os_calls_fault.h"
+
+#define N 1000
+
+static arena_t *arenas[3];
+static void *regs[N];
+static bool contended;
+
+static void
+setup(void)
+{
+	size_class_boot();
+	bin_info_boot();
+	opt.narenas = 3;
+	assert_int_equal(arenas_boot(), ERR_NONE);
+	for (unsigned i = 0; i < 3; i++) {
+		arenas[i] = arenas_get_auto(i);
+		assert_non_null(arenas[i]);
+	}
+}
+
+static size_t
+live(unsigned arena, unsigned szind)
+{
+	bin_stats_t *stats = &arenas[arena]->bins[szind].stats;
+	return (size_t)(stats->nmalloc - stats->ndalloc);
+}
+
+/* n regions, though a call may give fewer. */
+static void
+fill(unsigned arena, unsigned szind, void **to, unsigned n)
+{
+	for (unsigned got = 0; got < n;) {
+		unsigned more = arena_fill(arenas[arena], szind, to + got,
+		    n - got, &contended);
+		assert_in_range(more, 1, n - got);
+		got += more;
+	}
+}
+
+TEST(fill_and_flush)
+{
+	setup();
+	for (unsigned szind = 0; szind < SC_NBINS; szind += 5) {
+		const bin_info_t *info = &bin_infos[szind];
+		fill(0, szind, regs, N);
+		assert_int_equal(live(0, szind), N);
+		for (unsigned i = 0; i < N; i++) {
+			edata_t *slab = pagemap_extent(regs[i]);
+			assert_true(edata_covers(slab, regs[i]));
+			assert_true(slab->slab);
+			assert_ptr_equal(arena_of(slab), arenas[0]);
+			assert_int_equal(pagemap_code(regs[i]),
+			    SC_CODE(cind_of_small(szind)));
+			assert_true(bin_info_region(info,
+					(uintptr_t)regs[i] -
+					    edata_base(slab)) < info->nregs);
+			memset(regs[i], (int)i, info->reg_size);
+		}
+		assert_true(arena_verify(arenas[0]));
+		arena_flush(szind, regs, N);
+		assert_int_equal(live(0, szind), 0);
+		assert_true(arena_verify(arenas[0]));
+	}
+	assert_false(contended);
+	arena_release_empty_slabs(arenas[0]);
+	assert_int_equal(atomic_load(&arenas[0]->pac.nactive), 0);
+}
+
+/* Rather fewer regions than a second fresh slab. */
+TEST(fill_takes_one_fresh_slab)
+{
+	setup();
+	unsigned szind = szind_of(1024);
+	assert_int_equal(arena_fill(arenas[0], szind, regs, N, &contended),
+	    bin_infos[szind].nregs);
+	assert_int_equal(arenas[0]->bins[szind].stats.nslabs, 1);
+}
+
+/* Regions go back to where they came from, in whatever order they come. */
+TEST(flush_over_several_arenas)
+{
+	uint64_t prng = 3;
+	unsigned szind = szind_of(100);
+	setup();
+	fill(0, szind, regs, N / 2);
+	fill(1, szind, regs + N / 2, N / 4);
+	fill(2, szind, regs + N / 4 * 3, N / 4);
+	for (unsigned i = N - 1; i > 0; i--) {
+		unsigned j = (unsigned)prng_below(&prng, i + 1);
+		void *reg = regs[i];
+		regs[i] = regs[j];
+		regs[j] = reg;
+	}
+	arena_flush(szind, regs, N);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(live(i, szind), 0);
+		assert_true(arena_verify(arenas[i]));
+		arena_release_empty_slabs(arenas[i]);
+		assert_int_equal(atomic_load(&arenas[i]->pac.nactive), 0);
+	}
+}
+
+/* Freed memory of one class serves another. */
+TEST(slabs_become_pages_again)
+{
+	setup();
+	fill(0, szind_of(64), regs, N);
+	arena_flush(szind_of(64), regs, N);
+	arena_release_empty_slabs(arenas[0]);
+	size_t mapped = atomic_load(&arenas[0]->pac.mapped);
+	fill(0, szind_of(80), regs, N / 2);
+	assert_int_equal(atomic_load(&arenas[0]->pac.mapped), mapped);
+	arena_flush(szind_of(80), regs, N / 2);
+}
+
+TEST(no_memory)
+{
+	setup();
+	unsigned szind = szind_of(500);
+	os_fault_arm_from(1);
+	unsigned got = arena_fill(arenas[0], szind, regs, 10, &contended);
+	(void)os_fault_disarm();
+	assert_int_equal(got, 0);
+	assert_true(arena_verify(arenas[0]));
+	fill(0, szind, regs, 10);
+	/* What is there is handed out even so. */
+	os_fault_arm_from(1);
+	got = arena_fill(arenas[0], szind, regs + 10, 10, &contended);
+	(void)os_fault_disarm();
+	assert_int_equal(got, 10);
+	arena_flush(szind, regs, 20);
+}
+
+/* Misuse */
+
+static char last_fault[512];
+static unsigned nfaults;
+
+static void
+note_fault(const char *text)
+{
+	nfaults++;
+	strncpy(last_fault, text, sizeof(last_fault) - 1);
+}
+
+/* Faults are reported, and everything else is returned all the same. */
+TEST(flush_reports_what_is_no_region)
+{
+	char local;
+	setup();
+	unsigned szind = szind_of(64);
+	fill(0, szind, regs, 20);
+	fill(1, szind_of(32), regs + 30, 1);
+	fatal_hook = note_fault;
+	regs[20] = &local;
+	regs[21] = (char *)regs[3] + 16;
+	regs[22] = regs[30];
+	regs[23] = regs[5];
+	regs[24] = NULL;
+	arena_flush(szind, regs, 25);
+	assert_int_equal(nfaults, 5);
+	assert_int_equal(live(0, szind), 0);
+	assert_int_equal(live(1, szind_of(32)), 1);
+	assert_true(arena_verify(arenas[0]));
+	assert_true(arena_verify(arenas[1]));
+}
+
+static void
+flush_twice(void *arg)
+{
+	(void)arg;
+	fill(0, szind_of(64), regs, 2);
+	void *twice[] = {regs[0]};
+	arena_flush(szind_of(64), twice, 1);
+	twice[0] = regs[0];
+	arena_flush(szind_of(64), twice, 1);
+}
+
+/* In a slab that is still there, and in one that is gone. */
+static void
+flush_twice_gone(void *arg)
+{
+	(void)arg;
+	fill(0, szind_of(64), regs, 1);
+	void *twice[] = {regs[0]};
+	arena_flush(szind_of(64), twice, 1);
+	arena_release_empty_slabs(arenas[0]);
+	twice[0] = regs[0];
+	arena_flush(szind_of(64), twice, 1);
+}
+
+TEST(double_free_is_fatal)
+{
+	setup();
+	assert_dies(flush_twice, NULL, "double free of pointer");
+	assert_dies(flush_twice_gone, NULL, "double free");
+}
+
+/* Threads */
+
+static void *
+flush_all(void *n)
+{
+	arena_flush(szind_of(64), regs, *(unsigned *)n);
+	return NULL;
+}
+
+/* A thread that finds the bin taken leaves its regions there and goes on. */
+TEST(busy_bin)
+{
+	unsigned n = 30;
+	pthread_t thread;
+	setup();
+	unsigned szind = szind_of(64);
+	fill(0, szind, regs, n);
+	bin_t *bin = &arenas[0]->bins[szind];
+	mutex_lock(&bin->lock);
+	assert_int_equal(pthread_create(&thread, NULL, flush_all, &n), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(bin_handoff_waits(bin));
+	mutex_unlock(&bin->lock);
+	assert_int_equal(live(0, szind), n);
+	/* The next comer takes them in. */
+	void *reg;
+	fill(0, szind, &reg, 1);
+	assert_int_equal(live(0, szind), 1);
+	assert_false(bin_handoff_waits(bin));
+	assert_true(arena_verify(arenas[0]));
+}
+
+/* So does a purge. */
+TEST(purge_takes_what_was_left)
+{
+	unsigned n = 30;
+	pthread_t thread;
+	setup();
+	unsigned szind = szind_of(64);
+	fill(0, szind, regs, n);
+	bin_t *bin = &arenas[0]->bins[szind];
+	mutex_lock(&bin->lock);
+	assert_int_equal(pthread_create(&thread, NULL, flush_all, &n), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	mutex_unlock(&bin->lock);
+	arena_purge(arenas[0]);
+	assert_int_equal(live(0, szind), 0);
+	assert_int_equal(atomic_load(&arenas[0]->pac.nactive), 0);
+	assert_int_equal(ecache_npages(&arenas[0]->pac.dirty), 0);
+}
+
+typedef struct {
+	uint64_t prng;
+	void *held[200];
+} worker_t;
+
+/* Allocates from any arena and frees what itself or others allocated. */
+static void *
+work(void *arg)
+{
+	static _Atomic(void *) shared[64];
+	worker_t *worker = arg;
+	unsigned szind = szind_of(320);
+	unsigned nheld = 0;
+	bool busy;
+	for (unsigned i = 0; i < 3000; i++) {
+		unsigned n = 1 + (unsigned)prng_below(&worker->prng, 20);
+		arena_t *arena = arenas[prng_below(&worker->prng, 3)];
+		if (nheld + n <= 200) {
+			nheld += arena_fill(arena, szind, worker->held + nheld,
+			    n, &busy);
+		}
+		for (unsigned j = 0; j < nheld; j++) {
+			worker->held[j] = atomic_exchange(
+			    &shared[prng_below(&worker->prng, 64)],
+			    worker->held[j]);
+			if (worker->held[j] == NULL) {
+				worker->held[j--] = worker->held[--nheld];
+			}
+		}
+		n = nheld < n ? nheld : n;
+		arena_flush(szind, worker->held + nheld - n, n);
+		nheld -= n;
+	}
+	arena_flush(szind, worker->held, nheld);
+	for (unsigned i = 0; i < 64; i++) {
+		void *reg = atomic_exchange(&shared[i], NULL);
+		if (reg != NULL) {
+			arena_flush(szind, &reg, 1);
+		}
+	}
+	return NULL;
+}
+
+TEST(several_threads)
+{
+	enum { NTHREADS = 4 };
+	static worker_t workers[NTHREADS];
+	pthread_t threads[NTHREADS];
+	setup();
+	for (unsigned i = 0; i < NTHREADS; i++) {
+		workers[i].prng = i;
+		assert_int_equal(pthread_create(&threads[i], NULL, work,
+				     &workers[i]),
+		    0);
+	}
+	for (unsigned i = 0; i < NTHREADS; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	}
+	/* What the last ones left for others is taken by no one yet. */
+	for (unsigned i = 0; i < 3; i++) {
+		arena_purge(arenas[i]);
+		assert_true(arena_verify(arenas[i]));
+	}
+	worker_t last = {.prng = 99};
+	(void)work(&last);
+	for (unsigned i = 0; i < 3; i++) {
+		arena_purge(arenas[i]);
+		assert_int_equal(live(i, szind_of(320)), 0);
+		assert_int_equal(atomic_load(&arenas[i]->pac.nactive), 0);
+	}
+}
+
+/* Time */
+
+TEST(tick_purges_by_time)
+{
+	opt.dirty_decay_ms = 1000;
+	opt.muzzy_decay_ms = 0;
+	fake_clock_set(1000);
+	setup();
+	fill(0, szind_of(64), regs, N);
+	arena_flush(szind_of(64), regs, N);
+	arena_release_empty_slabs(arenas[0]);
+	size_t dirty = ecache_npages(&arenas[0]->pac.dirty);
+	assert_true(dirty > 0);
+	arena_tick(arenas[0]);
+	assert_int_equal(ecache_npages(&arenas[0]->pac.dirty), dirty);
+	for (unsigned i = 0; i < 110; i++) {
+		fake_clock_advance(10 * 1000 * 1000);
+		arena_tick(arenas[0]);
+	}
+	assert_int_equal(ecache_npages(&arenas[0]->pac.dirty), 0);
+	assert_int_equal(ecache_npages(&arenas[0]->pac.muzzy), 0);
+}
+
+TEST(init)
+{
+	setup();
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(arenas[i]->ind, i);
+		assert_true(arenas[i]->automatic);
+		assert_int_equal(atomic_load(&arenas[i]->nthreads), 0);
+		assert_ptr_equal(arenas[i]->base, arenas_base0());
+		assert_true(arena_verify(arenas[i]));
+	}
+	assert_string_equal(arenas[1]->name, "auto_1");
+}
+
+TEST(fork_handlers)
+{
+	setup();
+	for (unsigned i = 0; i < 2; i++) {
+		for (int stage = 0; stage < ARENA_PREFORK_STAGES; stage++) {
+			arena_prefork(arenas[0], stage);
+		}
+		if (i == 0) {
+			arena_postfork_parent(arenas[0]);
+		} else {
+			arena_postfork_child(arenas[0]);
+		}
+		fill(0, szind_of(64), regs, 10);
+		arena_flush(szind_of(64), regs, 10);
+	}
+}

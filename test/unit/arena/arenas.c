@@ -1,0 +1,283 @@
+#include "arena/arenas.h"
+
+#include "support/harness.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "platform/os_thread.h"
+#include "support/os_calls_fault.h"
+
+static void
+setup(unsigned narenas)
+{
+	size_class_boot();
+	bin_info_boot();
+	opt.narenas = narenas;
+	assert_int_equal(arenas_boot(), ERR_NONE);
+}
+
+TEST(boot)
+{
+	assert_null(arenas_get(0));
+	setup(4);
+	assert_non_null(arenas_get(0));
+	assert_null(arenas_get(1));
+	assert_null(arenas_get(ARENAS_MAX));
+	assert_null(arenas_get(UINT32_MAX));
+	assert_int_equal(arenas_nauto(), 4);
+	/* One index more for oversize blocks. */
+	assert_int_equal(arenas_count(), 5);
+	arena_t *arena = arenas_get(0);
+	assert_int_equal(arenas_boot(), ERR_NONE);
+	assert_ptr_equal(arenas_get(0), arena);
+	assert_true(arenas_verify());
+}
+
+/* A start that fails can be tried again, and again. */
+TEST(boot_without_memory)
+{
+	size_class_boot();
+	bin_info_boot();
+	for (unsigned n = 1;; n++) {
+		os_fault_arm_from(1);
+		err_t err = arenas_boot();
+		(void)os_fault_disarm();
+		assert_int_equal(err, ERR_NOMEM);
+		assert_null(arenas_get(0));
+		if (n == 3) {
+			break;
+		}
+	}
+	setup(1);
+	assert_non_null(arenas_get(0));
+}
+
+/* Four per CPU, one on a single CPU. */
+TEST(number_from_cpus)
+{
+	setup(0);
+	unsigned ncpus = os_ncpus();
+	assert_int_equal(arenas_nauto(), ncpus == 1 ? 1 : 4 * ncpus);
+	assert_int_equal(arenas_nauto(), arenas_nauto());
+}
+
+TEST(number_from_ratio)
+{
+	opt.narenas_ratio = OPT_FIXED(1) / 2 * 5;
+	setup(0);
+	unsigned ncpus = os_ncpus();
+	assert_int_equal(arenas_nauto(),
+	    ncpus == 1 ? 1 : (ncpus * 5 + 1) / 2);
+}
+
+TEST(number_is_limited)
+{
+	setup(1000000);
+	assert_int_equal(arenas_nauto(), ARENAS_MAX - 1);
+	assert_non_null(arenas_get_auto(ARENAS_MAX - 2));
+}
+
+TEST(no_index_for_oversize_blocks)
+{
+	opt.oversize_threshold = 0;
+	setup(3);
+	assert_int_equal(arenas_count(), 3);
+	arena_t *arena = arenas_get(0);
+	assert_ptr_equal(arenas_for_large(arena, SC_LARGE_MAX), arena);
+}
+
+TEST(get_auto)
+{
+	setup(3);
+	arena_t *arena = arenas_get_auto(2);
+	assert_non_null(arena);
+	assert_int_equal(arena->ind, 2);
+	assert_ptr_equal(arenas_get(2), arena);
+	assert_ptr_equal(arenas_get_auto(2), arena);
+	assert_null(arenas_get(1));
+	assert_null(arenas_get_auto(4));
+	assert_null(arenas_get_auto(UINT32_MAX));
+	assert_true(arenas_verify());
+}
+
+/* The arena of its own for blocks that are oversize. */
+TEST(oversize)
+{
+	opt.oversize_threshold = (size_t)8 << 20;
+	setup(3);
+	arena_t *arena = arenas_get(0);
+	assert_ptr_equal(arenas_for_large(arena, 8 << 20 >> 1), arena);
+	arena_t *oversize = arenas_for_large(arena, 8 << 20);
+	assert_int_equal(oversize->ind, 3);
+	assert_string_equal(oversize->name, "auto_oversize");
+	assert_ptr_equal(arenas_for_large(arena, 9 << 20), oversize);
+	/* Arenas that were asked for by name serve everything themselves. */
+	static arena_t manual;
+	manual.automatic = false;
+	assert_ptr_equal(arenas_for_large(&manual, 9 << 20), &manual);
+}
+
+/* Without memory for it, the arena itself serves the block. */
+TEST(oversize_without_memory)
+{
+	opt.oversize_threshold = (size_t)8 << 20;
+	setup(3);
+	while (base_alloc(arenas_base0(), PAGE, CACHELINE) != NULL) {
+		os_fault_arm_from(1);
+	}
+	arena_t *arena = arenas_get(0);
+	assert_ptr_equal(arenas_for_large(arena, 9 << 20), arena);
+	assert_null(arenas_get_auto(1));
+	(void)os_fault_disarm();
+	assert_int_equal(arenas_for_large(arena, 9 << 20)->ind, 3);
+}
+
+static unsigned
+nthreads(const arena_t *arena)
+{
+	return atomic_load(&arena->nthreads);
+}
+
+/* Threads share an arena until someone is in someone's way. */
+TEST(bind_and_unbind)
+{
+	setup(4);
+	arena_t *arena = arenas_get(0);
+	for (unsigned i = 1; i <= 10; i++) {
+		assert_ptr_equal(arenas_bind(), arena);
+		assert_int_equal(nthreads(arena), i);
+	}
+	for (unsigned i = 10; i-- > 0;) {
+		arenas_unbind(arena);
+		assert_int_equal(nthreads(arena), i);
+	}
+	assert_null(arenas_get(1));
+}
+
+TEST(rebind_opens_arenas)
+{
+	setup(3);
+	arena_t *first = arenas_bind();
+	/* A thread that is alone stays. */
+	assert_ptr_equal(arenas_rebind(first), first);
+	(void)arenas_bind();
+	(void)arenas_bind();
+	(void)arenas_bind();
+	arena_t *second = arenas_rebind(first);
+	assert_int_equal(second->ind, 1);
+	assert_int_equal(nthreads(first), 3);
+	assert_int_equal(nthreads(second), 1);
+	/* New threads go where there are fewest. */
+	assert_ptr_equal(arenas_bind(), second);
+	arena_t *third = arenas_rebind(first);
+	assert_int_equal(nthreads(first) + nthreads(second) + nthreads(third),
+	    5);
+	for (unsigned i = 0; i < 20; i++) {
+		(void)arenas_rebind(i % 2 != 0 ? first : second);
+	}
+	assert_null(arenas_get(3));
+	unsigned sum = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		sum += arenas_get(i) != NULL ? nthreads(arenas_get(i)) : 0;
+	}
+	assert_int_equal(sum, 5);
+}
+
+TEST(rebind_without_memory)
+{
+	setup(3);
+	arena_t *arena = arenas_bind();
+	(void)arenas_bind();
+	(void)arenas_bind();
+	while (base_alloc(arenas_base0(), PAGE, CACHELINE) != NULL) {
+		os_fault_arm_from(1);
+	}
+	assert_ptr_equal(arenas_rebind(arena), arena);
+	(void)os_fault_disarm();
+	assert_int_equal(nthreads(arena), 3);
+}
+
+/* Everything that is unused, in all arenas. */
+TEST(reclaim)
+{
+	setup(3);
+	assert_false(arenas_reclaim());
+	void *reg[3];
+	bool contended;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(arena_fill(arenas_get_auto(i), 4, &reg[i], 1,
+				     &contended),
+		    1);
+	}
+	/* Unused parts of mappings can go, what is in use stays. */
+	assert_true(arenas_reclaim());
+	assert_false(arenas_reclaim());
+	arena_flush(4, reg, 3);
+	assert_true(arenas_reclaim());
+	for (unsigned i = 0; i < 3; i++) {
+		pac_t *pac = &arenas_get(i)->pac;
+		assert_int_equal(atomic_load(&pac->nactive), 0);
+		assert_int_equal(ecache_npages(&pac->dirty), 0);
+		assert_int_equal(ecache_npages(&pac->retained), 0);
+	}
+	assert_true(arenas_verify());
+}
+
+TEST(decay_of_new_arenas)
+{
+	opt.dirty_decay_ms = 123;
+	opt.muzzy_decay_ms = 45;
+	setup(2);
+	assert_int_equal(arenas_dirty_decay_ms(), 123);
+	assert_int_equal(arenas_muzzy_decay_ms(), 45);
+	assert_int_equal(pac_dirty_decay_ms(&arenas_get_auto(1)->pac), 123);
+	assert_int_equal(pac_muzzy_decay_ms(&arenas_get_auto(1)->pac), 45);
+}
+
+static void *
+create_all(void *arg)
+{
+	for (unsigned i = 0; i < 50; i++) {
+		arena_t *arena = arenas_get_auto(i);
+		assert_non_null(arena);
+		assert_int_equal(arena->ind, i);
+	}
+	return arg;
+}
+
+/* Several threads may ask for an arena at once: there is one. */
+TEST(creation_is_exclusive)
+{
+	pthread_t threads[4];
+	setup(50);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, create_all, NULL), 0);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	}
+	assert_true(arenas_base0()->allocated < 60 * sizeof(arena_t));
+	assert_true(arenas_verify());
+}
+
+/* In a child only the forking thread is left. */
+TEST(fork_handlers)
+{
+	setup(3);
+	arena_t *arena = arenas_get_auto(1);
+	for (unsigned i = 0; i < 5; i++) {
+		(void)arenas_bind();
+	}
+	arenas_prefork_table();
+	arenas_prefork();
+	arenas_postfork_parent();
+	assert_int_equal(nthreads(arenas_get(0)), 5);
+	arenas_prefork_table();
+	arenas_prefork();
+	arenas_postfork_child(arena);
+	assert_int_equal(nthreads(arenas_get(0)), 0);
+	assert_int_equal(nthreads(arena), 1);
+	assert_non_null(arenas_get_auto(2));
+}

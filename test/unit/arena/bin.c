@@ -1,0 +1,461 @@
+#include "arena/bin.h"
+
+#include "support/harness.h"
+
+#include <string.h>
+
+#include "ds/prng.h"
+
+#define NSLABS 12
+#define NREGS_MAX (NSLABS * SLAB_REGS_MAX)
+
+static bin_t bin;
+static unsigned szind;
+static const bin_info_t *info;
+static edata_t slabs[NSLABS];
+static void *regs[NREGS_MAX];
+
+/* Slabs exist as descriptors only: their memory is never touched. */
+static void
+setup(size_t size, bool tracks_full)
+{
+	size_class_boot();
+	bin_info_boot();
+	szind = szind_of(size);
+	info = &bin_infos[szind];
+	memset(&bin, 0, sizeof(bin));
+	memset(slabs, 0, sizeof(slabs));
+	bin_init(&bin, tracks_full);
+	for (unsigned i = 0; i < NSLABS; i++) {
+		slabs[i].addr = (void *)((uintptr_t)0x10000000 * (i + 1));
+		slabs[i].size = info->slab_size;
+		slabs[i].cind = (uint8_t)cind_of_small(szind);
+		slabs[i].slab = true;
+		slabs[i].serial = i;
+		edata_set_owner(&slabs[i], 0, EXTENT_ACTIVE);
+	}
+}
+
+static void
+add_slab(unsigned i)
+{
+	mutex_lock(&bin.lock);
+	bin_add_slab_locked(&bin, szind, &slabs[i]);
+	mutex_unlock(&bin.lock);
+	assert_true(bin_verify(&bin, szind));
+}
+
+static unsigned
+take(unsigned n)
+{
+	mutex_lock(&bin.lock);
+	unsigned got = bin_take_locked(&bin, szind, regs, n);
+	mutex_unlock(&bin.lock);
+	assert_true(bin_verify(&bin, szind));
+	return got;
+}
+
+static void *
+region(unsigned slab, unsigned i)
+{
+	return (char *)slabs[slab].addr + (size_t)i * info->reg_size;
+}
+
+/* NULL: no slab became empty. */
+static edata_t *
+give_back(unsigned slab, unsigned i)
+{
+	edata_t *empty = NULL;
+	mutex_lock(&bin.lock);
+	bin_return_t result = bin_return_locked(&bin, &slabs[slab], i, &empty);
+	bin.stats.ndalloc++;
+	mutex_unlock(&bin.lock);
+	assert_true(result == BIN_SLAB_EMPTY ? empty != NULL
+					     : result == BIN_RETURNED);
+	assert_true(bin_verify(&bin, szind));
+	return result == BIN_SLAB_EMPTY ? empty : NULL;
+}
+
+static void
+give_back_all(unsigned slab, unsigned from)
+{
+	for (unsigned i = from; i < info->nregs; i++) {
+		assert_null(give_back(slab, i));
+	}
+}
+
+TEST(lowest_address_first)
+{
+	setup(64, false);
+	assert_int_equal(take(10), 0);
+	add_slab(0);
+	for (unsigned i = 0; i < info->nregs;) {
+		unsigned n = i % 7 + 1;
+		unsigned got = take(n);
+		assert_int_equal(got,
+		    n < info->nregs - i ? n : info->nregs - i);
+		for (unsigned j = 0; j < got; j++) {
+			assert_ptr_equal(regs[j], region(0, i++));
+		}
+	}
+	assert_int_equal(take(1), 0);
+	static const unsigned freed[] = {100, 3, 77, 4, 200};
+	static const unsigned sorted[] = {3, 4, 77, 100, 200};
+	for (unsigned i = 0; i < 5; i++) {
+		assert_null(give_back(0, freed[i]));
+	}
+	assert_int_equal(take(10), 5);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_ptr_equal(regs[i], region(0, sorted[i]));
+	}
+}
+
+/* The oldest slab with room is used up first. */
+TEST(oldest_slab_first)
+{
+	setup(256, false);
+	for (unsigned i = 0; i < 5; i++) {
+		add_slab(4 - i);
+	}
+	assert_int_equal(take(5 * info->nregs), 5 * info->nregs);
+	for (unsigned i = 0; i < 5 * info->nregs; i++) {
+		assert_ptr_equal(regs[i],
+		    region(i / info->nregs, i % info->nregs));
+	}
+	assert_null(give_back(3, 0));
+	assert_null(give_back(1, 9));
+	assert_null(give_back(4, 5));
+	assert_null(give_back(1, 8));
+	assert_int_equal(take(10), 4);
+	assert_ptr_equal(regs[0], region(1, 8));
+	assert_ptr_equal(regs[1], region(1, 9));
+	assert_ptr_equal(regs[2], region(3, 0));
+	assert_ptr_equal(regs[3], region(4, 5));
+}
+
+/* An older slab that has room again takes over from the current one. */
+TEST(older_slab_takes_over)
+{
+	setup(256, false);
+	add_slab(0);
+	add_slab(1);
+	assert_int_equal(take(info->nregs + 3), info->nregs + 3);
+	assert_null(give_back(0, 2));
+	assert_int_equal(take(2), 2);
+	assert_ptr_equal(regs[0], region(0, 2));
+	assert_ptr_equal(regs[1], region(1, 3));
+}
+
+TEST(double_free)
+{
+	setup(128, false);
+	add_slab(0);
+	assert_int_equal(take(3), 3);
+	edata_t *empty;
+	uint64_t nmalloc = bin.stats.nmalloc;
+	mutex_lock(&bin.lock);
+	/* Never taken, and returned already. */
+	assert_int_equal(bin_return_locked(&bin, &slabs[0], 3, &empty),
+	    BIN_DOUBLE_FREE);
+	assert_int_equal(bin_return_locked(&bin, &slabs[0], 1, &empty),
+	    BIN_RETURNED);
+	assert_int_equal(bin_return_locked(&bin, &slabs[0], 1, &empty),
+	    BIN_DOUBLE_FREE);
+	mutex_unlock(&bin.lock);
+	assert_int_equal(slabs[0].nfree, info->nregs - 2);
+	assert_int_equal(bin.stats.nmalloc, nmalloc);
+	assert_true(bin_verify(&bin, szind));
+}
+
+/* An empty slab leaves, unless it is the last one with room. */
+TEST(empty_slab_leaves)
+{
+	setup(1024, false);
+	for (unsigned i = 0; i < 3; i++) {
+		add_slab(i);
+	}
+	assert_int_equal(take(3 * info->nregs), 3 * info->nregs);
+	give_back_all(2, 0);
+	assert_int_equal(bin.stats.curslabs, 3);
+	assert_ptr_equal(give_back(1, 0), &slabs[2]);
+	assert_int_equal(bin.stats.curslabs, 2);
+	assert_null(give_back(0, 0));
+	for (unsigned i = 1; i < info->nregs; i++) {
+		assert_ptr_equal(give_back(1, i),
+		    i == info->nregs - 1 ? &slabs[1] : NULL);
+	}
+	assert_int_equal(bin.stats.curslabs, 1);
+	give_back_all(0, 1);
+	assert_int_equal(bin.stats.curslabs, 1);
+	mutex_lock(&bin.lock);
+	assert_ptr_equal(bin_remove_empty_locked(&bin), &slabs[0]);
+	assert_null(bin_remove_empty_locked(&bin));
+	mutex_unlock(&bin.lock);
+	assert_int_equal(bin.stats.curslabs, 0);
+	assert_int_equal(bin.stats.nmalloc, bin.stats.ndalloc);
+	assert_int_equal(take(1), 0);
+}
+
+/* One that is empty does not hide behind an older one that gets room. */
+TEST(empty_slab_does_not_hide)
+{
+	setup(1024, false);
+	add_slab(0);
+	add_slab(1);
+	assert_int_equal(take(2 * info->nregs), 2 * info->nregs);
+	give_back_all(1, 0);
+	assert_int_equal(bin.stats.curslabs, 2);
+	assert_ptr_equal(give_back(0, 0), &slabs[1]);
+	assert_int_equal(bin.stats.curslabs, 1);
+	assert_int_equal(take(2), 1);
+	assert_ptr_equal(regs[0], region(0, 0));
+}
+
+/* Nor one that was brought in when it was not needed any more. */
+TEST(fresh_slab_does_not_hide)
+{
+	setup(1024, false);
+	add_slab(0);
+	assert_int_equal(take(info->nregs), info->nregs);
+	assert_null(give_back(0, 5));
+	add_slab(1);
+	assert_int_equal(take(1), 1);
+	assert_ptr_equal(regs[0], region(0, 5));
+	unsigned nreleased = 0;
+	for (unsigned i = 0; i < info->nregs; i++) {
+		nreleased += give_back(0, i) != NULL;
+	}
+	mutex_lock(&bin.lock);
+	while (bin_remove_empty_locked(&bin) != NULL) {
+		nreleased++;
+	}
+	mutex_unlock(&bin.lock);
+	assert_int_equal(nreleased, 2);
+	assert_int_equal(bin.stats.curslabs, 0);
+}
+
+/* Slabs of one region are full or empty, nothing else. */
+TEST(slabs_of_one_region)
+{
+	opt.slab_sizes.count = 0;
+	assert_true(
+	    opt_ranges_add(&opt.slab_sizes, (opt_range_t){4096, 4096, 1}));
+	setup(4096, true);
+	assert_int_equal(info->nregs, 1);
+	for (unsigned i = 0; i < 4; i++) {
+		add_slab(i);
+	}
+	assert_int_equal(take(5), 4);
+	unsigned nempty = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		nempty += give_back(i, 0) != NULL;
+	}
+	assert_int_equal(nempty + bin.stats.curslabs, 4);
+	assert_true(bin.stats.curslabs <= 1);
+}
+
+static unsigned
+count_full(void)
+{
+	unsigned n = 0;
+	for (list_node_t *node = list_first(&bin.full); node != NULL;
+	     node = list_next(&bin.full, node)) {
+		edata_t *slab = container_of(node, edata_t, full);
+		assert_int_equal(slab->nfree, 0);
+		n++;
+	}
+	return n;
+}
+
+/* Where full slabs are listed, every one but the current one is there. */
+TEST(full_slabs_are_listed)
+{
+	setup(1024, true);
+	for (unsigned i = 0; i < 4; i++) {
+		add_slab(i);
+	}
+	assert_int_equal(take(4 * info->nregs), 4 * info->nregs);
+	assert_int_equal(count_full(), 3);
+	assert_int_equal(take(1), 0);
+	assert_int_equal(count_full(), 4);
+	assert_null(give_back(2, 0));
+	assert_null(give_back(0, 0));
+	assert_int_equal(count_full(), 2);
+	assert_int_equal(take(2), 2);
+	assert_int_equal(count_full(), 3);
+}
+
+TEST(handoff)
+{
+	void *left[BIN_HANDOFF_MAX];
+	void *taken[BIN_HANDOFF_MAX];
+	setup(64, false);
+	for (unsigned i = 0; i < BIN_HANDOFF_MAX; i++) {
+		left[i] = region(0, i);
+	}
+	assert_false(bin_handoff_waits(&bin));
+	mutex_lock(&bin.lock);
+	assert_int_equal(bin_handoff_take_locked(&bin, taken), 0);
+	mutex_unlock(&bin.lock);
+	assert_true(bin_handoff_leave(&bin, left, BIN_HANDOFF_MAX));
+	assert_true(bin_handoff_waits(&bin));
+	assert_false(bin_handoff_leave(&bin, left, 1));
+	mutex_lock(&bin.lock);
+	assert_int_equal(bin_handoff_take_locked(&bin, taken),
+	    BIN_HANDOFF_MAX);
+	assert_int_equal(bin_handoff_take_locked(&bin, taken), 0);
+	mutex_unlock(&bin.lock);
+	assert_memory_equal(left, taken, sizeof(left));
+	assert_false(bin_handoff_waits(&bin));
+	assert_true(bin_handoff_leave(&bin, left, 1));
+	mutex_lock(&bin.lock);
+	assert_int_equal(bin_handoff_take_locked(&bin, taken), 1);
+	mutex_unlock(&bin.lock);
+}
+
+/* What was being written when the process was copied is given up. */
+TEST(handoff_after_fork)
+{
+	void *reg = &bin;
+	setup(64, false);
+	atomic_store(&bin.handoff.state, HANDOFF_WRITING);
+	assert_false(bin_handoff_leave(&bin, &reg, 1));
+	bin_handoff_postfork_child(&bin);
+	assert_true(bin_handoff_leave(&bin, &reg, 1));
+	bin_handoff_postfork_child(&bin);
+	assert_true(bin_handoff_waits(&bin));
+}
+
+TEST(verify_sees_damage)
+{
+	setup(64, false);
+	add_slab(0);
+	assert_int_equal(take(1), 1);
+	slabs[0].nfree++;
+	assert_false(bin_verify(&bin, szind));
+	slabs[0].nfree--;
+	slabs[0].free_map[0] ^= 2;
+	assert_false(bin_verify(&bin, szind));
+	slabs[0].free_map[0] ^= 2;
+	slabs[0].slab = false;
+	assert_false(bin_verify(&bin, szind));
+	slabs[0].slab = true;
+	assert_true(bin_verify(&bin, szind));
+	assert_false(bin_verify(&bin, szind + 1));
+}
+
+/* Random operations, against one flag per region. */
+
+typedef struct {
+	bool live[NSLABS][SLAB_REGS_MAX];
+	unsigned nlive[NSLABS];
+	bool in_bin[NSLABS];
+	uint64_t prng;
+} model_t;
+
+static unsigned
+slab_of(const void *reg)
+{
+	return (unsigned)((uintptr_t)reg / 0x10000000) - 1;
+}
+
+static void
+random_take(model_t *model)
+{
+	unsigned want = 1 + (unsigned)prng_below(&model->prng, 50);
+	unsigned room = 0;
+	for (unsigned i = 0; i < NSLABS; i++) {
+		room += model->in_bin[i] ? info->nregs - model->nlive[i] : 0;
+	}
+	unsigned got = take(want);
+	assert_int_equal(got, want < room ? want : room);
+	for (unsigned i = 0; i < got; i++) {
+		unsigned slab = slab_of(regs[i]);
+		unsigned reg = bin_info_region(info,
+		    (uintptr_t)regs[i] - edata_base(&slabs[slab]));
+		assert_true(model->in_bin[slab]);
+		assert_false(model->live[slab][reg]);
+		/* The lowest free one of its slab. */
+		for (unsigned j = 0; j < reg; j++) {
+			assert_true(model->live[slab][j]);
+		}
+		model->live[slab][reg] = true;
+		model->nlive[slab]++;
+	}
+}
+
+static void
+random_return(model_t *model)
+{
+	unsigned slab = (unsigned)prng_below(&model->prng, NSLABS);
+	unsigned n = (unsigned)prng_below(&model->prng, info->nregs + 1);
+	for (unsigned i = 0; i < n; i++) {
+		unsigned reg = (unsigned)prng_below(&model->prng, info->nregs);
+		if (!model->live[slab][reg]) {
+			continue;
+		}
+		model->live[slab][reg] = false;
+		model->nlive[slab]--;
+		edata_t *empty = give_back(slab, reg);
+		if (empty != NULL) {
+			unsigned gone = (unsigned)(empty - slabs);
+			assert_true(model->in_bin[gone]);
+			assert_int_equal(model->nlive[gone], 0);
+			model->in_bin[gone] = false;
+		}
+	}
+}
+
+static void
+random_add(model_t *model)
+{
+	unsigned slab = (unsigned)prng_below(&model->prng, NSLABS);
+	if (!model->in_bin[slab]) {
+		add_slab(slab);
+		model->in_bin[slab] = true;
+	}
+}
+
+static void
+random_walk(size_t size, bool tracks_full, uint64_t seed)
+{
+	static model_t model;
+	memset(&model, 0, sizeof(model));
+	model.prng = seed;
+	setup(size, tracks_full);
+	for (unsigned step = 0; step < 5000; step++) {
+		switch (prng_below(&model.prng, 5)) {
+		case 0:
+			random_add(&model);
+			break;
+		case 1:
+		case 2:
+			random_take(&model);
+			break;
+		default:
+			random_return(&model);
+		}
+		unsigned nslabs = 0;
+		unsigned nlive = 0;
+		for (unsigned i = 0; i < NSLABS; i++) {
+			nslabs += model.in_bin[i];
+			nlive += model.nlive[i];
+		}
+		assert_int_equal(bin.stats.curslabs, nslabs);
+		assert_int_equal(bin.stats.nmalloc - bin.stats.ndalloc, nlive);
+		(void)count_full();
+	}
+}
+
+TEST(random_operations)
+{
+	random_walk(1024, false, 1);
+	random_walk(64, false, 2);
+	random_walk(14336, false, 3);
+}
+
+TEST(random_operations_with_full_slabs_listed)
+{
+	random_walk(1024, true, 4);
+	random_walk(14336, true, 5);
+}
