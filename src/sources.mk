@@ -26,17 +26,29 @@ SRCS := \
 	src/page/extent.c \
 	src/page/hooks_default.c \
 	src/page/pac.c \
+	src/page/sec.c \
 	src/arena/arena.c \
 	src/arena/arenas.c \
 	src/arena/bin.c \
 	src/arena/bin_info.c \
 	src/arena/large.c \
 	src/arena/misuse.c \
+	src/thread/hook.c \
 	src/thread/internal_alloc.c \
 	src/thread/tcache.c \
+	src/thread/tcaches.c \
 	src/thread/thread_event.c \
 	src/thread/tsd.c \
 	src/ctl/ctl.c \
+	src/ctl/ctl_arena.c \
+	src/ctl/ctl_general.c \
+	src/ctl/ctl_hooks.c \
+	src/ctl/ctl_prof.c \
+	src/ctl/ctl_table.c \
+	src/ctl/ctl_thread.c \
+	src/ctl/ctl_tree.c \
+	src/ctl/inspect.c \
+	src/ctl/snapshot.c \
 	src/ctl/stats_print.c \
 	src/api/alloc.c \
 	src/api/control.c \

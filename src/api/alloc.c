@@ -61,18 +61,32 @@ alloc_from_arena(arena_t *arena, tsd_t *tsd, size_t size, size_t usize,
 	return ptr;
 }
 
+/* The cache to use; one that is not the thread's borrows its arena. */
+static tsd_t *
+cache_of(tsd_t *tsd, tsd_t *cache)
+{
+	if (likely(cache == NULL)) {
+		return tsd;
+	}
+	if (cache != ALLOC_NO_CACHE) {
+		cache->arena = tsd->arena;
+	}
+	return cache;
+}
+
 static void *
 alloc_with_state(tsd_t *tsd, size_t size, size_t usize,
     const alloc_spec_t *spec)
 {
 	unsigned cind = cind_of_usize(usize);
+	tsd_t *cache = cache_of(tsd, spec->cache);
 	bool cacheable = cind != 0 && spec->alignment <= PAGE &&
-	    !spec->uncached && tsd->cache_enabled;
+	    !spec->uncached && cache->cache_enabled;
 	void *ptr;
 	if (cacheable && (cind_is_small(cind) || spec->alignment <= CACHELINE)) {
-		ptr = tcache_pop(tsd, cind);
+		ptr = tcache_pop(cache, cind);
 		if (ptr == NULL) {
-			ptr = tcache_alloc_slow(tsd, cind, size);
+			ptr = tcache_alloc_slow(cache, spec->arena, cind, size);
 		}
 		if (ptr != NULL) {
 			fill_new(ptr, usize, spec->zero, false);
@@ -162,7 +176,7 @@ free_to_arena(unsigned cind, void *ptr)
 }
 
 static void
-free_small(unsigned cind, void *ptr, bool uncached)
+free_small(unsigned cind, void *ptr, tsd_t *cache)
 {
 	size_t usize = cind_usize(cind);
 	tsd_t *tsd = tsd_get_for_free();
@@ -172,15 +186,16 @@ free_small(unsigned cind, void *ptr, bool uncached)
 		return;
 	}
 	thread_count_free(tsd, usize);
-	if (uncached || !tsd->cache_enabled) {
+	cache = cache_of(tsd, cache);
+	if (!cache->cache_enabled) {
 		free_to_arena(cind, ptr);
-	} else if (!cache_slot_push(&tsd->slots[cind], ptr)) {
-		tcache_free_slow(tsd, cind, ptr);
+	} else if (!cache_slot_push(&cache->slots[cind], ptr)) {
+		tcache_free_slow(cache, cind, ptr);
 	}
 }
 
 static void
-free_large(void *ptr, bool uncached)
+free_large(void *ptr, tsd_t *cache)
 {
 	edata_t *edata = large_find(ptr);
 	if (unlikely(edata == NULL)) {
@@ -193,10 +208,11 @@ free_large(void *ptr, bool uncached)
 	fill_freed(ptr, usize);
 	if (tsd != NULL) {
 		thread_count_free(tsd, usize);
-		if (cind != 0 && !uncached && tsd->cache_enabled) {
-			large_note_cached(edata);
-			if (!cache_slot_push(&tsd->slots[cind], ptr)) {
-				tcache_free_slow(tsd, cind, ptr);
+		cache = cache_of(tsd, cache);
+		if (cind != 0 && cache->cache_enabled) {
+			large_note_cached(edata, ptr);
+			if (!cache_slot_push(&cache->slots[cind], ptr)) {
+				tcache_free_slow(cache, cind, ptr);
 			}
 			return;
 		}
@@ -215,24 +231,36 @@ alloc_free_large_cached(void *ptr)
 	    !cache_slot_push(&tsd->slots[edata->cind], ptr)) {
 		return false;
 	}
-	large_note_cached(edata);
+	large_note_cached(edata, ptr);
 	tsd->deallocated += tsd->slots[edata->cind].usize;
 	return true;
 }
 
 void
-alloc_free(void *ptr, bool uncached)
+alloc_free_into(void *ptr, tsd_t *cache)
 {
 	unsigned cind = pagemap_code(ptr) / 2;
 	if (likely(cind != 0)) {
-		free_small(cind, ptr, uncached);
+		free_small(cind, ptr, cache);
 	} else if (ptr != NULL) {
-		free_large(ptr, uncached);
+		free_large(ptr, cache);
 	}
 }
 
 void
+alloc_free(void *ptr, bool uncached)
+{
+	alloc_free_into(ptr, uncached ? ALLOC_NO_CACHE : NULL);
+}
+
+void
 alloc_free_sized(void *ptr, size_t usize, bool uncached)
+{
+	alloc_free_sized_into(ptr, usize, uncached ? ALLOC_NO_CACHE : NULL);
+}
+
+void
+alloc_free_sized_into(void *ptr, size_t usize, tsd_t *cache)
 {
 	if (ptr == NULL) {
 		return;
@@ -253,7 +281,7 @@ alloc_free_sized(void *ptr, size_t usize, bool uncached)
 		misuse_report_size(ptr, actual, usize);
 		return;
 	}
-	alloc_free(ptr, uncached);
+	alloc_free_into(ptr, cache);
 }
 
 /* New block, copy, free the old one. */
@@ -266,7 +294,7 @@ resize_by_copy(void *ptr, size_t old_usize, size_t size, size_t usize,
 		return NULL;
 	}
 	memcpy(fresh, ptr, old_usize < usize ? old_usize : usize);
-	alloc_free(ptr, spec->uncached);
+	alloc_free_into(ptr, spec->uncached ? ALLOC_NO_CACHE : spec->cache);
 	return fresh;
 }
 

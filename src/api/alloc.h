@@ -17,6 +17,7 @@ typedef struct {
 	bool zero;		/* all of the usable size reads zero */
 	bool uncached;		/* not from (or to) the thread's cache */
 	arena_t *arena;		/* NULL: the thread's */
+	tsd_t *cache;		/* thread/tcaches.h; NULL: the thread's */
 } alloc_spec_t;
 
 #define ALLOC_PLAIN	((alloc_spec_t){ .alignment = 1 })
@@ -32,6 +33,13 @@ size_t alloc_usable_size(const void *ptr);
 
 /* Free whatever it is. */
 void alloc_free(void *ptr, bool uncached);
+
+/* Where freed blocks go if not to a cache, for the two functions below. */
+#define ALLOC_NO_CACHE	(&tsd_none)
+
+/* As alloc_free() and alloc_free_sized(), into a cache; NULL: the thread's. */
+void alloc_free_into(void *ptr, tsd_t *cache);
+void alloc_free_sized_into(void *ptr, size_t usize, tsd_t *cache);
 
 /* Free a large block that the thread's cache has room for; false: it has not. */
 bool alloc_free_large_cached(void *ptr);

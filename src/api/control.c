@@ -8,6 +8,12 @@
 #include "ctl/ctl.h"
 #include "ctl/stats_print.h"
 
+void
+control_boot(void)
+{
+	ctl_ops.mallocx = je_mallocx;
+}
+
 EXPORT int
 je_mallctl(const char *name, void *oldp, size_t *oldlenp, void *newp,
     size_t newlen)

@@ -12,9 +12,6 @@
 #include "api/alloc.h"
 #include "platform/public_names.h"
 
-/* Calls of realloc(p, 0) so far. */
-extern _Atomic size_t zero_reallocs;
-
 void *je_malloc(size_t size);
 void *je_calloc(size_t num, size_t size);
 void *je_realloc(void *ptr, size_t size);
@@ -27,6 +24,9 @@ void *je_memalign(size_t alignment, size_t size);
 void *je_valloc(size_t size);
 void *je_pvalloc(size_t size);
 size_t je_malloc_usable_size(void *ptr);
+
+/* Give the control interface what it needs of this layer. */
+void control_boot(void);
 
 /* For api/new.cc: an allocation of operator new failed. */
 void cxx_allocation_failed(size_t size);

@@ -50,7 +50,9 @@ fastpath_free_code(void *ptr, unsigned code)
 static ALWAYS_INLINE bool
 fastpath_free(void *ptr)
 {
-	return fastpath_free_code(ptr, pagemap_code(ptr));
+	uintptr_t leaf = pagemap_leaf_biased((uintptr_t)ptr);
+	return likely(leaf != 0) &&
+	    fastpath_free_code(ptr, pagemap_leaf_code(leaf, ptr));
 }
 
 #endif

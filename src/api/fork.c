@@ -2,13 +2,17 @@
 
 #include <pthread.h>
 
+#include "ctl/ctl.h"
 #include "page/dss.h"
 #include "platform/fatal.h"
+#include "thread/tcaches.h"
 #include "thread/tsd.h"
 
 static void
 prefork(void)
 {
+	ctl_prefork();
+	tcaches_prefork();
 	arenas_prefork_table();
 	tsd_prefork();
 	arenas_prefork();
@@ -21,6 +25,8 @@ postfork_parent(void)
 	dss_postfork_parent();
 	arenas_postfork_parent();
 	tsd_postfork_parent();
+	tcaches_postfork_parent();
+	ctl_postfork_parent();
 }
 
 static void
@@ -30,6 +36,8 @@ postfork_child(void)
 	dss_postfork_child();
 	arenas_postfork_child(tsd != NULL ? tsd->arena : NULL);
 	tsd_postfork_child();
+	tcaches_postfork_child();
+	ctl_postfork_child();
 }
 
 void

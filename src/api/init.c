@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "api/entry.h"
 #include "api/fork.h"
 #include "arena/bin_info.h"
 #include "ctl/stats_print.h"
@@ -55,6 +56,7 @@ print_stats_at_exit(void)
 static void
 boot_high(void)
 {
+	control_boot();
 	(void)!tsd_boot_key();
 	if (!fork_registered) {
 		fork_registered = true;

@@ -9,11 +9,10 @@
 
 #include "api/entry.h"
 #include "api/fastpath.h"
+#include "ctl/ctl.h"
 #include "meta/options.h"
 #include "platform/fatal.h"
 #include "platform/public_names.h"
-
-_Atomic size_t zero_reallocs;
 
 /* No memory: errno, or the end. */
 static void *
@@ -202,7 +201,9 @@ static ALWAYS_INLINE void *
 fastpath_alloc_aligned(size_t alignment, size_t size)
 {
 	size_t usize;
-	if (unlikely(!bits_is_pow2(alignment) || alignment > PAGE)) {
+	/* Far from where rounding up would wrap. */
+	if (unlikely(!bits_is_pow2(alignment) || alignment > PAGE ||
+	    size > SC_LOOKUP_MAX)) {
 		return NULL;
 	}
 	size = align_up(size + (size == 0), alignment);

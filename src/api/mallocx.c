@@ -11,10 +11,14 @@
 #include "api/fastpath.h"
 #include "api/init.h"
 #include "platform/fatal.h"
+#include "thread/tcaches.h"
 
 #define FLAG_ZERO		0x40
-#define FLAG_TCACHE_NONE	0x100
-#define FLAG_TCACHE_MASK	0xfff00
+#define FLAG_TCACHE_SHIFT	8
+#define FLAG_TCACHE_MASK	0xfff
+#define TCACHE_AUTOMATIC	0
+#define TCACHE_NONE		1
+#define TCACHE_FIRST_ID		2
 #define FLAG_ARENA_SHIFT	20
 
 static size_t
@@ -23,20 +27,36 @@ flags_alignment(int flags)
 	return (size_t)1 << (flags & 0x3f);
 }
 
-static bool
-flags_uncached(int flags)
+/* The cache that the flags name; NULL: the thread's. */
+static tsd_t *
+flags_cache(int flags)
 {
-	return (flags & FLAG_TCACHE_MASK) == FLAG_TCACHE_NONE;
+	unsigned tcache = (unsigned)flags >> FLAG_TCACHE_SHIFT &
+	    FLAG_TCACHE_MASK;
+	if (likely(tcache == TCACHE_AUTOMATIC)) {
+		return NULL;
+	}
+	if (tcache == TCACHE_NONE) {
+		return ALLOC_NO_CACHE;
+	}
+	tsd_t *cache = tcaches_get(tcache - TCACHE_FIRST_ID);
+	if (unlikely(cache == NULL)) {
+		fault("invalid tcache id (%u).", tcache - TCACHE_FIRST_ID);
+		return ALLOC_NO_CACHE;
+	}
+	return cache;
 }
 
 /* False: the flags name an arena that does not exist. */
 static bool
 spec_from_flags(int flags, alloc_spec_t *spec)
 {
+	tsd_t *cache = flags_cache(flags);
 	*spec = (alloc_spec_t){
 		.alignment = flags_alignment(flags),
 		.zero = (flags & FLAG_ZERO) != 0,
-		.uncached = flags_uncached(flags),
+		.uncached = cache == ALLOC_NO_CACHE,
+		.cache = cache,
 	};
 	unsigned arena = (unsigned)flags >> FLAG_ARENA_SHIFT;
 	if (unlikely(arena != 0)) {
@@ -118,7 +138,7 @@ je_dallocx(void *ptr, int flags)
 		return;
 	}
 	int saved = errno;
-	alloc_free(ptr, flags_uncached(flags));
+	alloc_free_into(ptr, flags_cache(flags));
 	errno = saved;
 }
 
@@ -144,6 +164,7 @@ je_sdallocx(void *ptr, size_t size, int flags)
 		return;
 	}
 	int saved = errno;
-	alloc_free_sized(ptr, je_nallocx(size, flags), flags_uncached(flags));
+	alloc_free_sized_into(ptr, je_nallocx(size, flags),
+	    flags_cache(flags));
 	errno = saved;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "arena/arenas.h"
+#include "arena/large.h"
 #include "arena/misuse.h"
 #include "platform/assert.h"
 #include "platform/clock.h"
@@ -220,21 +221,24 @@ arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
 		mutex_lock(&bin->lock);
 	}
 	unsigned got = bin_take_locked(bin, szind, regs, n);
-	while (got == 0) {
+	edata_t *slab = NULL;
+	if (got == 0) {
 		mutex_unlock(&bin->lock);
-		edata_t *slab = slab_alloc(arena, szind);
+		slab = slab_alloc(arena, szind);
 		mutex_lock(&bin->lock);
-		if (slab != NULL) {
-			bin_add_slab_locked(bin, szind, slab);
-		}
 		/* Others may have returned regions meanwhile. */
 		got = bin_take_locked(bin, szind, regs, n);
-		if (slab == NULL) {
-			break;
+		if (got == 0 && slab != NULL) {
+			bin_add_slab_locked(bin, szind, slab);
+			slab = NULL;
+			got = bin_take_locked(bin, szind, regs, n);
 		}
 	}
 	bin->stats.nfills += got != 0;
 	mutex_unlock(&bin->lock);
+	if (unlikely(slab != NULL)) {
+		slab_dalloc(slab);
+	}
 	return got;
 }
 
@@ -280,6 +284,48 @@ arena_purge(arena_t *arena)
 	pac_purge_all(&arena->pac);
 }
 
+static void
+reset_bin(arena_t *arena, unsigned szind)
+{
+	bin_t *bin = &arena->bins[szind];
+	void *left[BIN_HANDOFF_MAX];
+	for (;;) {
+		mutex_lock(&bin->lock);
+		(void)bin_handoff_take_locked(bin, left);
+		edata_t *slab = bin_remove_any_locked(bin);
+		if (slab != NULL) {
+			slab->slab = false;
+		}
+		mutex_unlock(&bin->lock);
+		if (slab == NULL) {
+			return;
+		}
+		slab_dalloc(slab);
+	}
+}
+
+void
+arena_reset(arena_t *arena)
+{
+	assert(!arena->automatic);
+	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
+		reset_bin(arena, szind);
+	}
+	for (;;) {
+		mutex_lock(&arena->large_lock);
+		list_node_t *node = list_first(&arena->large);
+		mutex_unlock(&arena->large_lock);
+		if (node == NULL) {
+			return;
+		}
+		edata_t *edata = container_of(node, edata_t, lru);
+		/* A block that waits in a cache is marked by one. */
+		void *ptr = (void *)align_down((uintptr_t)edata->user, 2);
+		(void)large_note_uncached(ptr);
+		large_free(ptr);
+	}
+}
+
 bool
 arena_verify(arena_t *arena)
 {
@@ -293,10 +339,11 @@ arena_verify(arena_t *arena)
 
 /*
  * Stages in rank order: the page allocator's, with the bins and the list of
- * large blocks before the descriptors, and the base last.
+ * large blocks before its last one (the descriptors), and the base at the end.
  */
-#define STAGE_BINS	(PAC_PREFORK_STAGES - 1)	/* before the last one */
-#define STAGE_BASE	(PAC_PREFORK_STAGES + 1)
+#define STAGE_BINS	(PAC_PREFORK_STAGES - 1)
+#define STAGE_LARGE	PAC_PREFORK_STAGES
+#define STAGE_BASE	(PAC_PREFORK_STAGES + 2)
 
 void NO_THREAD_SAFETY
 arena_prefork(arena_t *arena, int stage)
@@ -307,9 +354,10 @@ arena_prefork(arena_t *arena, int stage)
 		for (unsigned i = 0; i < SC_NBINS; i++) {
 			mutex_prefork(&arena->bins[i].lock);
 		}
+	} else if (stage == STAGE_LARGE) {
 		mutex_prefork(&arena->large_lock);
 	} else if (stage < STAGE_BASE) {
-		pac_prefork(&arena->pac, stage - 1);
+		pac_prefork(&arena->pac, PAC_PREFORK_STAGES - 1);
 	} else if (arena->base->ehooks.arena_ind == arena->ind) {
 		mutex_prefork(&arena->base->lock);
 	}

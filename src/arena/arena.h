@@ -37,6 +37,8 @@ typedef struct arena {
 	list_t large GUARDED_BY(large_lock);	/* manual arenas only */
 	_Atomic size_t large_allocated;
 	lextent_stats_t lextents[SC_NSIZES - SC_NBINS];
+	/* Requests by class, estimated from samples. */
+	_Atomic uint64_t nrequests[SC_NSIZES];
 
 	bin_t bins[SC_NBINS];
 } arena_t;
@@ -62,8 +64,18 @@ unsigned arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
  */
 void arena_flush(unsigned szind, void **regs, unsigned n);
 
+/* How often page operations of the arena found a lock taken; wraps. */
+static inline uint32_t
+arena_contended(const arena_t *arena)
+{
+	return ecache_contended(&arena->pac.dirty);
+}
+
 /* Time passes: purge what decay says. */
 void arena_tick(arena_t *arena);
+
+/* Free all blocks of a manual arena.  Nobody may be using it. */
+void arena_reset(arena_t *arena);
 
 /* Give up empty slabs and purge everything unused. */
 void arena_purge(arena_t *arena);
@@ -76,7 +88,7 @@ arena_t *arena_of(const edata_t *edata);
 
 bool arena_verify(arena_t *arena);
 
-#define ARENA_PREFORK_STAGES	(PAC_PREFORK_STAGES + 2)
+#define ARENA_PREFORK_STAGES	(PAC_PREFORK_STAGES + 3)
 void arena_prefork(arena_t *arena, int stage);
 void arena_postfork_parent(arena_t *arena);
 void arena_postfork_child(arena_t *arena);

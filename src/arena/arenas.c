@@ -1,6 +1,7 @@
 #include "arena/arenas.h"
 
 #include "meta/options.h"
+#include "page/dss.h"
 #include "page/hooks_default.h"
 #include "platform/assert.h"
 #include "platform/io.h"
@@ -10,6 +11,19 @@ static mutex_t arenas_lock = MUTEX_INITIALIZER("arenas", LOCK_ARENAS);
 static _Atomic(arena_t *) table[ARENAS_MAX];
 
 static base_t base0;
+
+/* The bases of arenas that have their own; kept for the next of the index. */
+static base_t *bases[ARENAS_MAX] GUARDED_BY(arenas_lock);
+
+/* Indices behind the automatic ones; those that were given up, last first. */
+static _Atomic unsigned nmanual;
+static uint16_t unused[ARENAS_MAX] GUARDED_BY(arenas_lock);
+static unsigned nunused GUARDED_BY(arenas_lock);
+
+/* Decay times, as they were set; -2: not set. */
+#define DECAY_MS_UNSET	(-2)
+static _Atomic ssize_t dirty_decay_ms = DECAY_MS_UNSET;
+static _Atomic ssize_t muzzy_decay_ms = DECAY_MS_UNSET;
 
 /* Automatic arenas: how many may be used, and how many are. */
 static _Atomic unsigned nauto;
@@ -60,32 +74,71 @@ arenas_nauto(void)
 	return atomic_load_explicit(&nauto, memory_order_relaxed);
 }
 
+/* Indices that are automatic or reserved. */
+static unsigned
+nreserved(void)
+{
+	return arenas_nauto() + (opt.oversize_threshold != 0);
+}
+
+bool
+arenas_is_auto(unsigned ind)
+{
+	return ind < nreserved();
+}
+
 unsigned
 arenas_count(void)
 {
-	return arenas_nauto() + (opt.oversize_threshold != 0);
+	return nreserved() +
+	    atomic_load_explicit(&nmanual, memory_order_relaxed);
 }
 
 ssize_t
 arenas_dirty_decay_ms(void)
 {
-	return opt.dirty_decay_ms;
+	ssize_t ms = atomic_load_explicit(&dirty_decay_ms,
+	    memory_order_relaxed);
+	return ms == DECAY_MS_UNSET ? opt.dirty_decay_ms : ms;
 }
 
 ssize_t
 arenas_muzzy_decay_ms(void)
 {
-	return opt.muzzy_decay_ms;
+	ssize_t ms = atomic_load_explicit(&muzzy_decay_ms,
+	    memory_order_relaxed);
+	return ms == DECAY_MS_UNSET ? opt.muzzy_decay_ms : ms;
 }
 
-static arena_t *
-create_locked(unsigned ind)
+err_t
+arenas_set_dirty_decay_ms(ssize_t ms)
 {
-	arena_t *arena = base_alloc(&base0, sizeof(arena_t), CACHELINE);
+	if (!decay_ms_valid(ms)) {
+		return ERR_INVALID;
+	}
+	atomic_store_explicit(&dirty_decay_ms, ms, memory_order_relaxed);
+	return ERR_NONE;
+}
+
+err_t
+arenas_set_muzzy_decay_ms(ssize_t ms)
+{
+	if (!decay_ms_valid(ms)) {
+		return ERR_INVALID;
+	}
+	atomic_store_explicit(&muzzy_decay_ms, ms, memory_order_relaxed);
+	return ERR_NONE;
+}
+
+/* An automatic arena, whose memory and metadata come from `base`. */
+static arena_t *
+create_auto_locked(unsigned ind, base_t *base, extent_hooks_t *hooks)
+{
+	arena_t *arena = base_alloc(base, sizeof(arena_t), CACHELINE);
 	if (arena == NULL) {
 		return NULL;
 	}
-	arena_init(arena, ind, &base0, &base0, NULL, true);
+	arena_init(arena, ind, base, &base0, hooks, true);
 	const char *name = atomic_load_explicit(&nauto,
 	    memory_order_relaxed) == ind && ind != 0 ? "auto_oversize" : NULL;
 	if (name != NULL) {
@@ -95,6 +148,25 @@ create_locked(unsigned ind)
 	}
 	atomic_store_explicit(&table[ind], arena, memory_order_release);
 	return arena;
+}
+
+static arena_t *
+create_locked(unsigned ind)
+{
+	return create_auto_locked(ind, &base0, NULL);
+}
+
+/* The base of an arena that has its own; NULL: no memory. */
+static base_t *
+own_base_locked(unsigned ind, extent_hooks_t *hooks)
+{
+	if (bases[ind] == NULL) {
+		bases[ind] = base_alloc(&base0, sizeof(base_t), CACHELINE);
+	}
+	if (bases[ind] != NULL) {
+		base_init(bases[ind], hooks, ind);
+	}
+	return bases[ind];
 }
 
 err_t
@@ -116,7 +188,7 @@ arena_t *
 arenas_get_auto(unsigned ind)
 {
 	arena_t *arena = arenas_get(ind);
-	if (likely(arena != NULL) || ind > arenas_nauto()) {
+	if (likely(arena != NULL) || !arenas_is_auto(ind)) {
 		return arena;
 	}
 	mutex_lock(&arenas_lock);
@@ -126,6 +198,85 @@ arenas_get_auto(unsigned ind)
 	}
 	mutex_unlock(&arenas_lock);
 	return arena;
+}
+
+arena_t *
+arenas_create_auto(unsigned ind, extent_hooks_t *hooks)
+{
+	arena_t *arena = NULL;
+	mutex_lock(&arenas_lock);
+	if (arenas_is_auto(ind) && arenas_get(ind) == NULL) {
+		base_t *base = own_base_locked(ind, hooks);
+		arena = base == NULL ? NULL :
+		    create_auto_locked(ind, base, hooks);
+	}
+	mutex_unlock(&arenas_lock);
+	return arena;
+}
+
+/* An index for a new arena, and its base; NULL: none. */
+static base_t *
+take_index(extent_hooks_t *hooks, unsigned *ind)
+{
+	base_t *base = NULL;
+	mutex_lock(&arenas_lock);
+	*ind = nunused != 0 ? unused[nunused - 1] : arenas_count();
+	if (*ind < ARENAS_MAX) {
+		base = own_base_locked(*ind, hooks);
+	}
+	if (base != NULL && nunused != 0) {
+		nunused--;
+	} else if (base != NULL) {
+		atomic_fetch_add_explicit(&nmanual, 1, memory_order_relaxed);
+	}
+	mutex_unlock(&arenas_lock);
+	return base;
+}
+
+static void
+give_back_index(unsigned ind)
+{
+	mutex_lock(&arenas_lock);
+	unused[nunused++] = (uint16_t)ind;
+	mutex_unlock(&arenas_lock);
+}
+
+arena_t *
+arenas_create(extent_hooks_t *hooks, bool metadata_use_hooks)
+{
+	unsigned ind;
+	base_t *base = take_index(metadata_use_hooks ? hooks : NULL, &ind);
+	if (base == NULL) {
+		return NULL;
+	}
+	/* Hooks run here, without our locks. */
+	arena_t *arena = base_alloc(base, sizeof(arena_t), CACHELINE);
+	if (arena == NULL) {
+		give_back_index(ind);
+		return NULL;
+	}
+	arena_init(arena, ind, base, &base0, hooks, false);
+	dss_prec_set(ind, dss_prec_default());
+	io_snprintf(arena->name, sizeof(arena->name), "manual_%u", ind);
+	mutex_lock(&arenas_lock);
+	atomic_store_explicit(&table[ind], arena, memory_order_release);
+	mutex_unlock(&arenas_lock);
+	return arena;
+}
+
+void
+arenas_destroy(arena_t *arena)
+{
+	unsigned ind = arena->ind;
+	base_t *base = arena->base;
+	arena_reset(arena);
+	mutex_lock(&arenas_lock);
+	atomic_store_explicit(&table[ind], NULL, memory_order_relaxed);
+	mutex_unlock(&arenas_lock);
+	/* Out of reach of all who walk the table under its lock. */
+	pac_destroy(&arena->pac, &arenas_get(0)->pac);
+	base_destroy(base);
+	give_back_index(ind);
 }
 
 static unsigned
@@ -149,8 +300,8 @@ least_loaded(void)
 	return best;
 }
 
-static arena_t *
-bind_to(arena_t *arena)
+arena_t *
+arenas_bind_to(arena_t *arena)
 {
 	atomic_fetch_add_explicit(&arena->nthreads, 1, memory_order_relaxed);
 	return arena;
@@ -159,7 +310,7 @@ bind_to(arena_t *arena)
 arena_t *
 arenas_bind(void)
 {
-	return bind_to(least_loaded());
+	return arenas_bind_to(least_loaded());
 }
 
 void
@@ -173,6 +324,9 @@ arenas_rebind(arena_t *arena)
 {
 	arena_t *best = least_loaded();
 	unsigned n = atomic_load_explicit(&nopen, memory_order_relaxed);
+	if (load(arena) <= 1) {
+		return arena;
+	}
 	if (load(best) + 1 >= load(arena) && n < arenas_nauto()) {
 		/* All are as busy as this one: open another. */
 		arena_t *fresh = arenas_get_auto(n);
@@ -186,7 +340,7 @@ arenas_rebind(arena_t *arena)
 		return arena;
 	}
 	arenas_unbind(arena);
-	return bind_to(best);
+	return arenas_bind_to(best);
 }
 
 arena_t *
@@ -225,7 +379,11 @@ bool
 arenas_reclaim(void)
 {
 	bool released = false;
-	for_each(release, &released);
+	/* Busy: an arena comes or goes, or hooks of ours ran out of memory. */
+	if (mutex_trylock(&arenas_lock)) {
+		for_each(release, &released);
+		mutex_unlock(&arenas_lock);
+	}
 	return released;
 }
 

@@ -8,7 +8,7 @@
  * arena is opened, up to nauto.  Memory that several arenas hold is memory
  * that none of them can use for the others.
  *
- * Locking: creation below `arenas_lock`; looking up takes no lock.
+ * Locking: creation and removal below `arenas_lock`; looking up takes no lock.
  */
 #ifndef ARENA_ARENAS_H
 #define ARENA_ARENAS_H
@@ -37,8 +37,29 @@ base_t *arenas_base0(void);
  */
 arena_t *arenas_get_auto(unsigned ind);
 
+/*
+ * As above with extent hooks, from which its metadata come as well.  NULL also
+ * when the arena exists.
+ */
+arena_t *arenas_create_auto(unsigned ind, extent_hooks_t *table);
+
+/*
+ * A new arena outside of the automatic ones.  table: NULL for the default
+ * hooks; its metadata come from the hooks or from the system.  NULL: no memory
+ * or no index left.
+ */
+arena_t *arenas_create(extent_hooks_t *table, bool metadata_use_hooks);
+
+/* Remove such an arena, with all that is in it.  Nobody may be using it. */
+void arenas_destroy(arena_t *arena);
+
+/* Is the index one of an automatic arena, or the reserved one? */
+bool arenas_is_auto(unsigned ind);
+
 /* Bind a thread to the arena that it should use; never NULL after boot. */
 arena_t *arenas_bind(void);
+/* Bind it to a certain one. */
+arena_t *arenas_bind_to(arena_t *arena);
 void arenas_unbind(arena_t *arena);
 /* The thread met contention in `arena`: the arena to go on with. */
 arena_t *arenas_rebind(arena_t *arena);
@@ -49,6 +70,9 @@ arena_t *arenas_for_large(arena_t *arena, size_t usize);
 /* Decay times of arenas to be created. */
 ssize_t arenas_dirty_decay_ms(void);
 ssize_t arenas_muzzy_decay_ms(void);
+/* ERR_INVALID: out of range. */
+MUST_CHECK err_t arenas_set_dirty_decay_ms(ssize_t ms);
+MUST_CHECK err_t arenas_set_muzzy_decay_ms(ssize_t ms);
 
 /* The system is out of memory: give back what is unused, anywhere. */
 bool arenas_reclaim(void);

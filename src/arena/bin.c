@@ -180,6 +180,27 @@ bin_remove_empty_locked(bin_t *bin)
 	return slab;
 }
 
+edata_t *
+bin_remove_any_locked(bin_t *bin)
+{
+	edata_t *slab = bin->current;
+	if (slab != NULL) {
+		bin->current = NULL;
+	} else if (!ph_is_empty(&bin->nonfull)) {
+		slab = container_of(ph_first(&bin->nonfull), edata_t, heap);
+		nonfull_remove(bin, slab);
+	} else {
+		list_node_t *node = list_pop_front(&bin->full);
+		if (node == NULL) {
+			return NULL;
+		}
+		slab = container_of(node, edata_t, full);
+	}
+	bin->stats.nreset += bin_infos[slab->cind - 1].nregs - slab->nfree;
+	bin->stats.curslabs--;
+	return slab;
+}
+
 bool
 bin_handoff_leave(bin_t *bin, void **regs, unsigned n)
 {

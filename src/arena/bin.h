@@ -27,7 +27,7 @@
 typedef struct {
 	uint64_t nmalloc;	/* regions taken */
 	uint64_t ndalloc;	/* regions returned */
-	uint64_t nrequests;	/* allocations by the application */
+	uint64_t nreset;	/* regions that went with a reset */
 	uint64_t nfills;
 	uint64_t nflushes;
 	uint64_t nslabs;	/* slabs ever created */
@@ -62,7 +62,10 @@ void bin_init(bin_t *bin, bool tracks_full);
 unsigned bin_take_locked(bin_t *bin, unsigned szind, void **regs, unsigned n)
     REQUIRES(bin->lock);
 
-/* Bring in a fresh slab: all its regions are free. */
+/*
+ * Bring in a fresh slab, all of whose regions are free.  To be done when there
+ * is no other free region: an empty slab behind others is hard to find again.
+ */
 void bin_add_slab_locked(bin_t *bin, unsigned szind, edata_t *slab)
     REQUIRES(bin->lock);
 
@@ -100,6 +103,9 @@ bin_return_locked(bin_t *bin, edata_t *slab, unsigned region,
 
 /* Take out the current slab if it is empty; NULL: it is not. */
 edata_t *bin_remove_empty_locked(bin_t *bin) REQUIRES(bin->lock);
+
+/* For a reset: take out any slab, with all its regions; NULL: none is left. */
+edata_t *bin_remove_any_locked(bin_t *bin) REQUIRES(bin->lock);
 
 /* Leave a batch of up to BIN_HANDOFF_MAX regions; false: no room. */
 bool bin_handoff_leave(bin_t *bin, void **regs, unsigned n);

@@ -231,7 +231,8 @@ large_move(arena_t *arena, edata_t *old, size_t usize, bool zero)
 	}
 	size_t usize_old = old->usize;
 	if (edata->dss ||
-	    pages_move(old->addr, edata->addr, old->size) != ERR_NONE) {
+	    pages_move(old->addr, edata->addr, old->size, edata->size) !=
+	    ERR_NONE) {
 		pac_dalloc(&arena->pac, edata);
 		return NULL;
 	}

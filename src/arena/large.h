@@ -39,17 +39,23 @@ large_find(const void *ptr)
 	return edata;
 }
 
-/* A live block goes to a thread's cache, and comes back from it. */
+/* A live block goes to a thread's cache. */
 static inline void
-large_note_cached(edata_t *edata)
+large_note_cached(edata_t *edata, void *ptr)
 {
-	edata->user = (char *)edata->user + 1;
+	edata->user = (char *)ptr + 1;
 }
 
-static inline void
+/* It comes back; false: someone else had it too, it was freed twice. */
+static inline bool
 large_note_uncached(void *ptr)
 {
-	pagemap_extent(ptr)->user = ptr;
+	edata_t *edata = pagemap_extent(ptr);
+	if (unlikely(edata == NULL || edata->user != (char *)ptr + 1)) {
+		return false;
+	}
+	edata->user = ptr;
+	return true;
 }
 
 /* Give a block back to its arena; what is no live block is reported. */

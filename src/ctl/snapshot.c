@@ -148,7 +148,7 @@ gather_pages(arena_t *arena, snap_arena_t *snap)
 	snap->dirty_decay_ms = pac_dirty_decay_ms(pac);
 	snap->muzzy_decay_ms = pac_muzzy_decay_ms(pac);
 	snap->pactive = load(&pac->nactive);
-	snap->pdirty = ecache_npages(&pac->dirty);
+	snap->pdirty = pac_ndirty(pac);
 	snap->pmuzzy = ecache_npages(&pac->muzzy);
 	snap->retained = ecache_npages(&pac->retained) << LG_PAGE;
 	snap->mapped = load(&pac->mapped);
@@ -211,10 +211,13 @@ gather_arena(arena_t *arena, snap_arena_t *snap)
 static void
 add_cache(const tsd_t *cache)
 {
-	arena_t *arena = tcache_arena_seen(cache);
-	unsigned ind = arena == NULL ? ARENAS_MAX : arena->ind;
-	if (ind < npresent && present[ind] && records[ind] != NULL) {
-		records[ind]->tcache_bytes += tcache_bytes_seen(cache);
+	const arena_t *arena = tcache_arena_seen(cache);
+	for (unsigned ind = 0; arena != NULL && ind < npresent; ind++) {
+		if (present[ind] && records[ind] != NULL &&
+		    arenas_get(ind) == arena) {
+			records[ind]->tcache_bytes += tcache_bytes_seen(cache);
+			return;
+		}
 	}
 }
 

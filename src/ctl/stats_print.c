@@ -70,7 +70,7 @@ add_arena(arena_t *arena, totals_t *totals)
 	}
 	totals->allocated += load(&arena->large_allocated);
 	totals->active += load(&arena->pac.nactive) << LG_PAGE;
-	totals->dirty += ecache_npages(&arena->pac.dirty) << LG_PAGE;
+	totals->dirty += pac_ndirty(&arena->pac) << LG_PAGE;
 	totals->muzzy += ecache_npages(&arena->pac.muzzy) << LG_PAGE;
 	totals->retained += ecache_npages(&arena->pac.retained) << LG_PAGE;
 	totals->mapped += load(&arena->pac.mapped);

@@ -70,23 +70,21 @@ pagemap_leaf_biased(uintptr_t addr)
 	return atomic_load_explicit(&pagemap_root[slot], memory_order_acquire);
 }
 
+/* Class code of an address below a leaf that exists. */
+static inline unsigned
+pagemap_leaf_code(uintptr_t leaf, const void *ptr)
+{
+	return atomic_load_explicit(
+	    (_Atomic uint8_t *)(leaf + ((uintptr_t)ptr >> LG_PAGE)),
+	    memory_order_relaxed);
+}
+
 /* Class code of an address, 0 for foreign ones. */
 static inline unsigned
 pagemap_code(const void *ptr)
 {
-	uintptr_t addr = (uintptr_t)ptr;
-	uintptr_t slot = addr >> PAGEMAP_LG_LEAF;
-	if (unlikely(slot >= PAGEMAP_NROOT)) {
-		return 0;
-	}
-	uintptr_t leaf =
-	    atomic_load_explicit(&pagemap_root[slot], memory_order_relaxed);
-	if (unlikely(leaf == 0)) {
-		return 0;
-	}
-	return atomic_load_explicit(
-	    (_Atomic uint8_t *)(leaf + (addr >> LG_PAGE)),
-	    memory_order_relaxed);
+	uintptr_t leaf = pagemap_leaf_biased((uintptr_t)ptr);
+	return likely(leaf != 0) ? pagemap_leaf_code(leaf, ptr) : 0;
 }
 
 static inline void

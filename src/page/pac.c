@@ -9,6 +9,10 @@
 /* First growth step; later ones follow the page classes. */
 #define GROW_FIRST		((size_t)2 << 20)
 
+/* Bounds of the pages that the small extent cache may hold. */
+#define SEC_PAGES_MIN		((size_t)1 << (19 - LG_PAGE))
+#define SEC_PAGES_MAX		((size_t)4 << (20 - LG_PAGE))
+
 /* Dirty pages below this many never count as too many. */
 #define DIRTY_CAP_FLOOR		((size_t)64 << (20 - LG_PAGE))
 
@@ -90,6 +94,7 @@ pac_init(pac_t *pac, ehooks_t *ehooks, base_t *base0, unsigned arena_ind,
 	    LOCK_DECAY_DIRTY, arena_ind);
 	decay_setup(&pac->muzzy_decay, muzzy_decay_ms, now_ns, "decay_muzzy",
 	    LOCK_DECAY_MUZZY, ~(uint64_t)arena_ind);
+	sec_init(&pac->sec);
 	mutex_init(&pac->grow_lock, "extents_grow", LOCK_ECACHE_GROW);
 	pac->grow_next = pszind_ceil(GROW_FIRST);
 	pac->grow_limit = SC_NPSIZES - 1;
@@ -253,7 +258,12 @@ pac_alloc(pac_t *pac, size_t size, size_t alignment, pac_source_t source)
 	assert(is_aligned(size, PAGE) && alignment >= PAGE);
 	edata_t *edata = NULL;
 	if (source == PAC_REUSE) {
-		edata = take_dirty(pac, size, alignment);
+		if (alignment == PAGE) {
+			edata = sec_take(&pac->sec, size >> LG_PAGE);
+		}
+		if (edata == NULL) {
+			edata = take_dirty(pac, size, alignment);
+		}
 	}
 	if (edata == NULL) {
 		edata = take_unmapped(pac, size, alignment);
@@ -379,12 +389,42 @@ dirty_added(pac_t *pac)
 	}
 }
 
+/* Pages that may wait in the small extent cache. */
+static size_t
+sec_limit(const pac_t *pac)
+{
+	size_t limit = SEC_PAGES_MIN + atomic_load_explicit(&pac->nactive,
+	    memory_order_relaxed) / 16;
+	return limit < SEC_PAGES_MAX ? limit : SEC_PAGES_MAX;
+}
+
+/* Pass on what waits in the small extent cache, all or what is not used. */
+static void
+sec_pass_on(pac_t *pac, bool all)
+{
+	edata_t *extents[SEC_DEPTH];
+	if (sec_npages(&pac->sec) == 0) {
+		return;
+	}
+	for (size_t npages = 1; npages <= SEC_NPAGES_MAX; npages++) {
+		unsigned n = sec_collect(&pac->sec, npages, all, extents);
+		for (unsigned i = 0; i < n; i++) {
+			ecache_put(&pac->env, &pac->dirty, extents[i]);
+		}
+	}
+}
+
 void
 pac_dalloc(pac_t *pac, edata_t *edata)
 {
 	atomic_fetch_sub_explicit(&pac->nactive, edata_npages(edata),
 	    memory_order_relaxed);
 	edata->zeroed = false;
+	if (pac_dirty_decay_ms(pac) != 0 &&
+	    ehooks_are_default(pac->env.ehooks) &&
+	    sec_put(&pac->sec, edata, sec_limit(pac))) {
+		return;
+	}
 	ecache_put(&pac->env, &pac->dirty, edata);
 	dirty_added(pac);
 }
@@ -466,6 +506,9 @@ decay_tick_one(pac_t *pac, pac_decay_t *pd, ecache_t *ecache, uint64_t now_ns)
 		return;
 	}
 	if (decay_advance(&pd->decay, now_ns, ecache_npages(ecache))) {
+		if (ecache == &pac->dirty) {
+			sec_pass_on(pac, false);
+		}
 		purge_to_limit(pac, ecache->state, pd->decay.npages_limit,
 		    false);
 		decay_note_purged(&pd->decay, ecache_npages(ecache));
@@ -487,6 +530,7 @@ void
 pac_purge_all(pac_t *pac)
 {
 	mutex_lock(&pac->dirty_decay.lock);
+	sec_pass_on(pac, true);
 	purge_to_limit(pac, EXTENT_DIRTY, 0, true);
 	mutex_unlock(&pac->dirty_decay.lock);
 	mutex_lock(&pac->muzzy_decay.lock);
@@ -497,7 +541,7 @@ pac_purge_all(pac_t *pac)
 bool
 pac_release_all(pac_t *pac)
 {
-	bool released = ecache_npages(&pac->dirty) != 0 ||
+	bool released = pac_ndirty(pac) != 0 ||
 	    ecache_npages(&pac->muzzy) != 0;
 	pac_purge_all(pac);
 	size_t left = ecache_npages(&pac->retained);
@@ -531,19 +575,48 @@ pac_set_decay_ms(pac_t *pac, extent_state_t state, ssize_t ms,
 	atomic_store_explicit(&pd->ms, ms, memory_order_relaxed);
 	if (ms >= 0) {
 		/* The backlog is gone: earlier pages count as decayed. */
+		if (dirty) {
+			sec_pass_on(pac, true);
+		}
 		purge_to_limit(pac, state, 0, false);
 	}
 	mutex_unlock(&pd->lock);
 	return ERR_NONE;
 }
 
+size_t
+pac_grow_limit(pac_t *pac)
+{
+	mutex_lock(&pac->grow_lock);
+	size_t limit = pszind_size(pac->grow_limit);
+	mutex_unlock(&pac->grow_lock);
+	return limit;
+}
+
 void
-pac_destroy(pac_t *pac)
+pac_set_grow_limit(pac_t *pac, size_t limit)
+{
+	assert(limit >= PAGE);
+	mutex_lock(&pac->grow_lock);
+	pac->grow_limit = limit >= SC_LARGE_MAX ? SC_NPSIZES - 1 :
+	    pszind_floor(align_down(limit, PAGE));
+	if (pac->grow_next > pac->grow_limit) {
+		pac->grow_next = pac->grow_limit;
+	}
+	mutex_unlock(&pac->grow_lock);
+}
+
+void
+pac_destroy(pac_t *pac, pac_t *heir)
 {
 	pac_purge_all(pac);
 	edata_t *edata;
 	while ((edata = ecache_evict(&pac->env, &pac->retained, 0)) != NULL) {
 		extent_destroy(&pac->env, edata);
+	}
+	while (pac->edata_cache.nunused != 0) {
+		edata = edata_cache_get(&pac->edata_cache);
+		edata_cache_put(&heir->edata_cache, edata);
 	}
 }
 
@@ -556,12 +629,15 @@ pac_verify(pac_t *pac)
 }
 
 /* All locks in rank order, a stage for each so that arenas interleave. */
+#define STAGE_SEC	2
+
 static mutex_t *
 fork_lock(pac_t *pac, int stage)
 {
 	mutex_t *locks[PAC_PREFORK_STAGES] = {
 		&pac->dirty_decay.lock,
 		&pac->muzzy_decay.lock,
+		NULL,			/* STAGE_SEC */
 		&pac->grow_lock,
 		&pac->dirty.lock,
 		&pac->muzzy.lock,
@@ -574,25 +650,34 @@ fork_lock(pac_t *pac, int stage)
 void NO_THREAD_SAFETY
 pac_prefork(pac_t *pac, int stage)
 {
-	mutex_prefork(fork_lock(pac, stage));
+	if (stage == STAGE_SEC) {
+		sec_prefork(&pac->sec);
+	} else {
+		mutex_prefork(fork_lock(pac, stage));
+	}
 }
 
 static void
-postfork(pac_t *pac, void (*release)(mutex_t *))
+postfork(pac_t *pac, void (*release)(mutex_t *),
+    void (*release_sec)(sec_t *))
 {
 	for (int stage = PAC_PREFORK_STAGES - 1; stage >= 0; stage--) {
-		release(fork_lock(pac, stage));
+		if (stage == STAGE_SEC) {
+			release_sec(&pac->sec);
+		} else {
+			release(fork_lock(pac, stage));
+		}
 	}
 }
 
 void
 pac_postfork_parent(pac_t *pac)
 {
-	postfork(pac, mutex_postfork_parent);
+	postfork(pac, mutex_postfork_parent, sec_postfork_parent);
 }
 
 void
 pac_postfork_child(pac_t *pac)
 {
-	postfork(pac, mutex_postfork_child);
+	postfork(pac, mutex_postfork_child, sec_postfork_child);
 }

@@ -18,6 +18,7 @@
 
 #include "page/decay.h"
 #include "page/ecache.h"
+#include "page/sec.h"
 
 typedef struct {
 	_Atomic uint64_t npurge;	/* sweeps */
@@ -38,6 +39,7 @@ typedef struct pac {
 	ecache_t dirty;
 	ecache_t muzzy;
 	ecache_t retained;
+	sec_t sec;			/* recent dirty extents, uncut */
 	pac_decay_t dirty_decay;
 	pac_decay_t muzzy_decay;
 
@@ -97,14 +99,28 @@ void pac_purge_all(pac_t *pac);
 /* Purge all and unmap what is retained; true: something was released. */
 bool pac_release_all(pac_t *pac);
 
+/* Dirty pages, wherever they are. */
+static inline size_t
+pac_ndirty(const pac_t *pac)
+{
+	return ecache_npages(&pac->dirty) + sec_npages(&pac->sec);
+}
+
 ssize_t pac_dirty_decay_ms(const pac_t *pac);
 ssize_t pac_muzzy_decay_ms(const pac_t *pac);
 /* ERR_INVALID: out of range. */
 MUST_CHECK err_t pac_set_decay_ms(pac_t *pac, extent_state_t state,
     ssize_t ms, uint64_t now_ns);
 
-/* Arena destruction: everything left goes by the destroy hook. */
-void pac_destroy(pac_t *pac);
+/* Largest growth step; a limit becomes the page class at or below it. */
+size_t pac_grow_limit(pac_t *pac);
+void pac_set_grow_limit(pac_t *pac, size_t limit);
+
+/*
+ * Arena destruction: everything left goes by the destroy hook, and the
+ * descriptors to another arena.
+ */
+void pac_destroy(pac_t *pac, pac_t *heir);
 
 bool pac_verify(pac_t *pac);
 
@@ -112,6 +128,6 @@ bool pac_verify(pac_t *pac);
 void pac_prefork(pac_t *pac, int stage);
 void pac_postfork_parent(pac_t *pac);
 void pac_postfork_child(pac_t *pac);
-#define PAC_PREFORK_STAGES	7
+#define PAC_PREFORK_STAGES	8
 
 #endif

@@ -566,10 +566,10 @@ pages_purge_forced(void *addr, size_t size)
 #if HAVE_MREMAP && defined(MREMAP_DONTUNMAP)
 
 static void *
-remap(void *from, size_t size, int flags, void *to)
+remap(void *from, size_t size, size_t to_size, int flags, void *to)
 {
 	int saved_errno = errno;
-	void *got = os_mremap(from, size, size, flags, to);
+	void *got = os_mremap(from, size, to_size, flags, to);
 	int error = errno;
 	errno = saved_errno;
 	if (got != MAP_FAILED) {
@@ -583,13 +583,16 @@ remap(void *from, size_t size, int flags, void *to)
 }
 
 /*
+ * The target is mapped anew in its whole length: a block of two mappings could
+ * not be moved another time.
+ *
  * In two steps, since a kernel may unmap the target before it finds out that
  * it cannot do the move.  The first step has no target that could get lost;
  * its result is a single mapping, which the second step can always move.
  * Should that fail even so, the contents are at hand to be copied.
  */
 err_t
-pages_move(void *from, void *to, size_t size)
+pages_move(void *from, void *to, size_t size, size_t to_size)
 {
 	assert(((uintptr_t)from & (os_page_size - 1)) == 0);
 	assert(((uintptr_t)to & (os_page_size - 1)) == 0);
@@ -604,11 +607,13 @@ pages_move(void *from, void *to, size_t size)
 	if (advise(to, os_page_size, MADV_DONTNEED) != ERR_NONE) {
 		return ERR_REFUSED;
 	}
-	void *mid = remap(from, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+	void *mid = remap(from, size, size,
+	    MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
 	if (mid == NULL) {
 		return ERR_REFUSED;
 	}
-	if (remap(mid, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == NULL) {
+	if (remap(mid, size, to_size, MREMAP_MAYMOVE | MREMAP_FIXED, to) ==
+	    NULL) {
 		memcpy(to, mid, size);
 		atomic_fetch_add_explicit(&nbytes_mapped, size,
 		    memory_order_relaxed);
@@ -620,9 +625,10 @@ pages_move(void *from, void *to, size_t size)
 #else
 
 err_t
-pages_move(void *from, void *to, size_t size)
+pages_move(void *from, void *to, size_t size, size_t to_size)
 {
 	(void)from;
+	(void)to_size;
 	(void)to;
 	(void)size;
 	(void)fact_no_move;

@@ -94,12 +94,13 @@ MUST_CHECK err_t pages_collapse(void *addr, size_t size);
 MUST_CHECK err_t pages_populate(void *addr, size_t size);
 
 /*
- * Move the contents of `from` to `to` without copying.  Both are mapped,
- * committed, aligned to the kernel's page and disjoint; `size` is a multiple
- * of it.  Afterwards `to` has the contents and `from` reads as zeros.  What
- * `to` held is lost.
+ * Move the `size` bytes at `from` to `to` without copying; to_size >= size
+ * bytes are mapped there.  Both are committed, aligned to the kernel's page and
+ * disjoint; the sizes are multiples of it.  Afterwards `to` begins with the
+ * contents, one mapping throughout, and `from` reads as zeros.  What `to` held
+ * is lost in any case.
  */
-MUST_CHECK err_t pages_move(void *from, void *to, size_t size);
+MUST_CHECK err_t pages_move(void *from, void *to, size_t size, size_t to_size);
 
 /* The system's policy on huge pages; reads a file the first time. */
 thp_mode_t pages_thp_mode(void);

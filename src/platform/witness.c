@@ -25,6 +25,7 @@ rank_is_multi(lock_rank_t rank)
 	switch (rank) {
 	case LOCK_PROF_TDATA:
 	case LOCK_PROF_GCTX:
+	case LOCK_SEC_SHARD:
 	case LOCK_ECACHE_DIRTY:
 	case LOCK_ECACHE_MUZZY:
 	case LOCK_ECACHE_RETAINED:

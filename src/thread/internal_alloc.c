@@ -9,6 +9,7 @@ typedef struct block {
 
 static mutex_t lock = MUTEX_INITIALIZER("internal", LOCK_INTERNAL);
 static block_t *unused[INTERNAL_LG_MAX + 1];
+static size_t nbytes;
 
 void *
 internal_alloc(unsigned lg_size)
@@ -21,6 +22,7 @@ internal_alloc(unsigned lg_size)
 	} else {
 		block = base_alloc(arenas_base0(), (size_t)1 << lg_size,
 		    CACHELINE);
+		nbytes += block == NULL ? 0 : (size_t)1 << lg_size;
 	}
 	mutex_unlock(&lock);
 	return block;
@@ -34,6 +36,15 @@ internal_free(void *mem, unsigned lg_size)
 	block->next = unused[lg_size];
 	unused[lg_size] = block;
 	mutex_unlock(&lock);
+}
+
+size_t
+internal_bytes(void)
+{
+	mutex_lock(&lock);
+	size_t bytes = nbytes;
+	mutex_unlock(&lock);
+	return bytes;
 }
 
 void NO_THREAD_SAFETY

@@ -16,6 +16,9 @@
 void *internal_alloc(unsigned lg_size);
 void internal_free(void *block, unsigned lg_size);
 
+/* Bytes of all blocks, in use or not. */
+size_t internal_bytes(void);
+
 void internal_prefork(void);
 void internal_postfork_parent(void);
 void internal_postfork_child(void);

@@ -14,7 +14,7 @@ void *const cache_bin_none[2] = { CACHE_BIN_FULL, NULL };
 #define LIMIT_LARGE_BYTES	((size_t)512 << 10)
 
 /* The most that anyone may ask for. */
-#define SLOTS_MAX		8190
+#define SLOTS_MAX		8191
 
 /* A new array. */
 #define FIRST_SLOTS		14
@@ -43,12 +43,18 @@ at_most(size_t bytes, size_t usize, unsigned slots)
 	return n > slots ? slots : n == 0 ? 1 : (unsigned)n;
 }
 
+/* At its maximum, the limit lets blocks of more pages in as well. */
+static bool
+is_cached(size_t cache_max, unsigned cind)
+{
+	return cache_max >= TCACHE_MAX || cind_usize(cind) <= cache_max;
+}
+
 static unsigned
-limit_of(unsigned cind)
+limit_of(const tsd_t *tsd, unsigned cind)
 {
 	size_t usize = cind_usize(cind);
-	/* At its maximum, the option lets blocks of more pages in as well. */
-	if (usize > opt.tcache_max && opt.tcache_max < 8 * PAGE) {
+	if (!is_cached(tsd->cache_max, cind)) {
 		return 0;
 	}
 	uint32_t value;
@@ -72,15 +78,17 @@ tcache_init(tsd_t *tsd)
 	}
 	memset(tsd->active_bins, 0, sizeof(tsd->active_bins));
 	tsd->cache_bytes = 0;
+	tsd->cache_bytes_large = 0;
 	tsd->gc_next = 0;
 	tsd->cache_enabled = false;
+	tsd->cache_max = tcache_max_of(opt.tcache_max);
 }
 
 void
 tcache_enable(tsd_t *tsd)
 {
 	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
-		tsd->bins[cind].limit = (uint16_t)limit_of(cind);
+		tsd->bins[cind].limit = (uint16_t)limit_of(tsd, cind);
 	}
 	tsd->cache_enabled = true;
 }
@@ -94,16 +102,38 @@ array_lg(unsigned nslots)
 }
 
 static void
+capacity_changed(tsd_t *tsd, unsigned cind, unsigned from, unsigned to)
+{
+	size_t usize = cind_usize(cind);
+	size_t change = to * usize - from * usize;
+	tsd->cache_bytes += change;
+	if (!cind_is_small(cind)) {
+		tsd->cache_bytes_large += change;
+	}
+}
+
+static void
 array_drop(tsd_t *tsd, unsigned cind)
 {
 	cache_bin_t *bin = &tsd->bins[cind];
 	assert(cache_bin_count(bin, &tsd->slots[cind]) == 0);
 	tsd->slots[cind].head = cache_bin_none_head();
-	tsd->cache_bytes -= bin->capacity * cind_usize(cind);
+	capacity_changed(tsd, cind, bin->capacity, 0);
 	tsd->active_bins[cind / 64] &= ~((uint64_t)1 << cind % 64);
 	internal_free(bin->first, array_lg(bin->capacity));
 	bin->first = NULL;
 	bin->capacity = 0;
+}
+
+/* Give a block that is noted as cached back to its arena. */
+static void
+large_free_cached(void *ptr)
+{
+	if (large_note_uncached(ptr)) {
+		large_free(ptr);
+	} else {
+		misuse_report(ptr);
+	}
 }
 
 /* Return the n oldest blocks of a bin to their arenas. */
@@ -119,8 +149,7 @@ flush_oldest(tsd_t *tsd, unsigned cind, unsigned n)
 		arena_flush(cind - 1, oldest, n);
 	} else {
 		for (unsigned i = 0; i < n; i++) {
-			large_note_uncached(oldest[i]);
-			large_free(oldest[i]);
+			large_free_cached(oldest[i]);
 		}
 	}
 	size_t kept = (size_t)(oldest - slot->head);
@@ -162,8 +191,7 @@ array_resize(tsd_t *tsd, unsigned cind, unsigned nslots)
 		memcpy(end - count, slot->head, count * sizeof(void *));
 		internal_free(bin->first, array_lg(bin->capacity));
 	}
-	tsd->cache_bytes += nslots * cind_usize(cind);
-	tsd->cache_bytes -= bin->capacity * cind_usize(cind);
+	capacity_changed(tsd, cind, bin->capacity, nslots);
 	tsd->active_bins[cind / 64] |= (uint64_t)1 << cind % 64;
 	bin->first = first;
 	bin->capacity = (uint16_t)nslots;
@@ -205,13 +233,13 @@ static bool
 make_room(tsd_t *tsd, unsigned for_cind, size_t bytes)
 {
 	size_t max = opt.tcache_bytes_max;
-	if (bytes > max) {
+	size_t bytes_small = tsd->cache_bytes - tsd->cache_bytes_large;
+	size_t own = cind_is_small(for_cind) ? 0 :
+	    tsd->bins[for_cind].capacity * cind_usize(for_cind);
+	if (bytes_small + own + bytes > max) {
 		return false;
 	}
-	for (unsigned tries = 0; tsd->cache_bytes + bytes > max; tries++) {
-		if (tries == SC_NCIND) {
-			return false;
-		}
+	while (tsd->cache_bytes + bytes > max) {
 		unsigned cind = gc_advance(tsd);
 		if (cind != for_cind && cind != 0 && !cind_is_small(cind)) {
 			flush_all(tsd, cind);
@@ -265,7 +293,7 @@ slow_tick(tsd_t *tsd)
 	}
 	tsd->nslow = 0;
 	arena_tick(tsd->arena);
-	if (tsd->ncontended >= CONTENDED_TO_REBIND) {
+	if (tsd->ncontended >= CONTENDED_TO_REBIND && !tsd->arena_chosen) {
 		tsd->arena = arenas_rebind(tsd->arena);
 	}
 	tsd->ncontended = 0;
@@ -273,13 +301,13 @@ slow_tick(tsd_t *tsd)
 
 /* Take a batch of regions into an empty bin. */
 static void
-fill(tsd_t *tsd, unsigned cind)
+fill(tsd_t *tsd, arena_t *arena, unsigned cind)
 {
 	cache_bin_t *bin = &tsd->bins[cind];
 	void **end = cache_bin_end(bin);
 	unsigned want = (bin->capacity + 1u) / 2;
 	bool contended = false;
-	unsigned got = arena_fill(tsd->arena, cind - 1, end - want, want,
+	unsigned got = arena_fill(arena, cind - 1, end - want, want,
 	    &contended);
 	tsd->ncontended += contended;
 	if (got < want) {
@@ -290,16 +318,16 @@ fill(tsd_t *tsd, unsigned cind)
 
 /* One region, past the cache. */
 static void *
-alloc_uncached(tsd_t *tsd, unsigned cind)
+alloc_uncached(arena_t *arena, unsigned cind)
 {
 	void *ptr = NULL;
 	bool contended = false;
-	(void)arena_fill(tsd->arena, cind - 1, &ptr, 1, &contended);
+	(void)arena_fill(arena, cind - 1, &ptr, 1, &contended);
 	return ptr;
 }
 
 void *
-tcache_alloc_slow(tsd_t *tsd, unsigned cind, size_t size)
+tcache_alloc_slow(tsd_t *tsd, arena_t *arena, unsigned cind, size_t size)
 {
 	cache_bin_t *bin = &tsd->bins[cind];
 	cache_slot_t *slot = &tsd->slots[cind];
@@ -311,20 +339,23 @@ tcache_alloc_slow(tsd_t *tsd, unsigned cind, size_t size)
 		}
 	}
 	slow_tick(tsd);
+	if (arena == NULL) {
+		arena = tsd->arena;
+	}
 	if (!cind_is_small(cind)) {
 		if (bin->first != NULL) {
 			note_event(tsd, cind, CACHE_MISS);
 		}
-		return large_alloc(tsd->arena, size, cind_usize(cind), 1,
-		    false, &tsd->prng);
+		return large_alloc(arena, size, cind_usize(cind), 1, false,
+		    &tsd->prng);
 	}
 	if (bin->limit != 0) {
 		note_event(tsd, cind, CACHE_MISS);
 	}
 	if (bin->first == NULL) {
-		return alloc_uncached(tsd, cind);
+		return alloc_uncached(arena, cind);
 	}
-	fill(tsd, cind);
+	fill(tsd, arena, cind);
 	return cache_slot_pop(slot);
 }
 
@@ -334,8 +365,7 @@ free_uncached(unsigned cind, void *ptr)
 	if (cind_is_small(cind)) {
 		arena_flush(cind - 1, &ptr, 1);
 	} else {
-		large_note_uncached(ptr);
-		large_free(ptr);
+		large_free_cached(ptr);
 	}
 }
 
@@ -406,13 +436,18 @@ tcache_gc_step(tsd_t *tsd)
 		return;
 	}
 	cache_bin_t *bin = &tsd->bins[cind];
+	unsigned count = cache_bin_count(bin, &tsd->slots[cind]);
 	bin->swings = 0;
 	if (bin->mark != NULL) {
 		gc_idle(tsd, cind);
-	} else {
+		count = cache_bin_count(bin, &tsd->slots[cind]);
+	} else if (count != 0) {
 		bin->idle = 0;
+	} else if (++bin->idle >= IDLE_TO_SHRINK) {
+		/* Empty, and nothing happened to it since. */
+		bin->idle = 0;
+		array_drop(tsd, cind);
 	}
-	unsigned count = cache_bin_count(bin, &tsd->slots[cind]);
 	if (count != 0) {
 		bin->mark = tsd->slots[cind].head + count / 2;
 		bin->marked = *bin->mark;
@@ -429,4 +464,83 @@ tcache_bytes(const tsd_t *tsd)
 		    &tsd->slots[cind]) * cind_usize(cind);
 	}
 	return bytes;
+}
+
+/* Give up what a bin holds, and its array. */
+static void
+bin_empty(tsd_t *tsd, unsigned cind)
+{
+	flush_all(tsd, cind);
+	if (tsd->bins[cind].first != NULL) {
+		array_drop(tsd, cind);
+	}
+}
+
+void
+tcache_set_max(tsd_t *tsd, size_t max)
+{
+	size_t before = tsd->cache_max;
+	tsd->cache_max = max;
+	for (unsigned cind = 1; tsd->cache_enabled && cind < SC_NCIND; cind++) {
+		if (!is_cached(max, cind)) {
+			bin_empty(tsd, cind);
+			tsd->bins[cind].limit = 0;
+		} else if (!is_cached(before, cind)) {
+			tsd->bins[cind].limit = (uint16_t)limit_of(tsd, cind);
+		}
+	}
+}
+
+unsigned
+tcache_ncached_max(const tsd_t *tsd, size_t size)
+{
+	unsigned cind = cind_of_usize(size_class_usize(size));
+	return cind == 0 || !tsd->cache_enabled ? 0 : tsd->bins[cind].limit;
+}
+
+void
+tcache_set_ncached_max(tsd_t *tsd, opt_range_t range)
+{
+	unsigned n = range.value > SLOTS_MAX ? SLOTS_MAX : range.value;
+	size_t hi = range.hi > TCACHE_MAX ? TCACHE_MAX : range.hi;
+	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
+		size_t below = cind == 1 ? 0 : cind_usize(cind - 1);
+		if (range.lo > cind_usize(cind) || below >= hi ||
+		    !is_cached(tsd->cache_max, cind)) {
+			continue;
+		}
+		if (n < tsd->bins[cind].capacity || n == 0) {
+			bin_empty(tsd, cind);
+		}
+		tsd->bins[cind].limit = (uint16_t)n;
+	}
+}
+
+/*
+ * Another thread may be changing the bins: every word is read once, and what
+ * makes no sense counts as nothing.
+ */
+__attribute__((no_sanitize("thread"))) size_t
+tcache_bytes_seen(const tsd_t *tsd)
+{
+	size_t bytes = 0;
+	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
+		const cache_bin_t *bin = &tsd->bins[cind];
+		void **first = *(void **const volatile *)&bin->first;
+		void **head = *(void **const volatile *)
+		    &tsd->slots[cind].head;
+		unsigned capacity = *(const volatile uint16_t *)&bin->capacity;
+		uintptr_t end = (uintptr_t)(first + 1 + capacity);
+		size_t n = (end - (uintptr_t)head) / sizeof(void *);
+		if (first != NULL && n <= capacity) {
+			bytes += n * cind_usize(cind);
+		}
+	}
+	return bytes;
+}
+
+__attribute__((no_sanitize("thread"))) const arena_t *
+tcache_arena_seen(const tsd_t *tsd)
+{
+	return *(arena_t *const volatile *)&tsd->arena;
 }

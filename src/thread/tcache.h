@@ -12,6 +12,7 @@
 #define THREAD_TCACHE_H
 
 #include "arena/large.h"
+#include "arena/misuse.h"
 #include "thread/tsd.h"
 
 /* Take from a bin; NULL: it is empty, or seems so. */
@@ -19,8 +20,10 @@ static inline void *
 tcache_pop(tsd_t *tsd, unsigned cind)
 {
 	void *ptr = cache_slot_pop(&tsd->slots[cind]);
-	if (!cind_is_small(cind) && ptr != NULL) {
-		large_note_uncached(ptr);
+	if (!cind_is_small(cind) && ptr != NULL &&
+	    unlikely(!large_note_uncached(ptr))) {
+		misuse_report(ptr);
+		return NULL;
 	}
 	return ptr;
 }
@@ -28,11 +31,16 @@ tcache_pop(tsd_t *tsd, unsigned cind)
 /* Give a fresh state empty bins. */
 void tcache_init(tsd_t *tsd);
 
+/* Largest limit of a cache; at it, blocks of some more pages get in as well. */
+#define TCACHE_MAX	(8 * PAGE)
+
 /*
  * The bin of the class was empty, or seemed so: a block all the same, from the
- * bin or from the arena.  `size` is the request.  NULL: no memory.
+ * bin or from the arena (NULL: the thread's).  `size` is the request.  NULL:
+ * no memory.
  */
-void *tcache_alloc_slow(tsd_t *tsd, unsigned cind, size_t size);
+void *tcache_alloc_slow(tsd_t *tsd, arena_t *arena, unsigned cind,
+    size_t size);
 
 /*
  * The bin of the class took no more: make room, or pass the block on.  A large
@@ -52,5 +60,25 @@ void tcache_gc_step(tsd_t *tsd);
 
 /* Bytes of free blocks in the bins. */
 size_t tcache_bytes(const tsd_t *tsd);
+
+/* The limit that a size stands for: a size class, TCACHE_MAX at most. */
+static inline size_t
+tcache_max_of(size_t size)
+{
+	return size >= TCACHE_MAX ? TCACHE_MAX : szind_size(szind_compute(size));
+}
+
+/* Change the limit of a thread's cache. */
+void tcache_set_max(tsd_t *tsd, size_t max);
+
+/* Blocks that the bin of a size may hold; 0: it is not cached. */
+unsigned tcache_ncached_max(const tsd_t *tsd, size_t size);
+
+/* Set that for a range of sizes; bins that hold more are emptied. */
+void tcache_set_ncached_max(tsd_t *tsd, opt_range_t range);
+
+/* For any thread: about how much is cached, and the arena (not to be read). */
+size_t tcache_bytes_seen(const tsd_t *tsd);
+const arena_t *tcache_arena_seen(const tsd_t *tsd);
 
 #endif

@@ -1,6 +1,17 @@
 #include "thread/thread_event.h"
 
+#include "meta/thr.h"
 #include "thread/tcache.h"
+
+/* The next event is never further away. */
+#define INTERVAL_MAX	((uint64_t)1 << 40)
+
+/* Between two looks at the peak, once someone asked for it. */
+#define PEAK_INTERVAL	((uint64_t)64 << 10)
+
+/* Added below the lock of the list of threads. */
+static thread_callback_t callbacks[THREAD_CALLBACKS_MAX];
+static _Atomic unsigned ncallbacks;
 
 /*
  * Collection looks at one bin each time, and the others wait: at the interval
@@ -9,7 +20,8 @@
 static uint64_t
 gc_interval(void)
 {
-	return (uint64_t)opt.tcache_gc_incr_bytes * 16;
+	uint64_t bytes = opt.tcache_gc_incr_bytes;
+	return bytes > INTERVAL_MAX / 16 ? INTERVAL_MAX : bytes * 16;
 }
 
 void
@@ -17,12 +29,168 @@ thread_event_init(tsd_t *tsd)
 {
 	tsd->allocated = 0;
 	tsd->deallocated = 0;
-	tsd->event_at = gc_interval();
+	tsd->gc_at = gc_interval();
+	tsd->event_at = tsd->gc_at;
+	tsd->event_last = 0;
+	tsd->peak_watched = false;
+	tsd->peak = 0;
+	tsd->peak_base = 0;
+	tsd->ncallbacks = 0;
+}
+
+/* A callback's interval starts when the thread first sees it. */
+static void
+see_callbacks(tsd_t *tsd)
+{
+	unsigned n = atomic_load_explicit(&ncallbacks, memory_order_acquire);
+	for (; tsd->ncallbacks < n; tsd->ncallbacks++) {
+		tsd->called[tsd->ncallbacks][0] = tsd->allocated;
+		tsd->called[tsd->ncallbacks][1] = tsd->deallocated;
+	}
+}
+
+static void
+set_next(tsd_t *tsd)
+{
+	uint64_t next = tsd->gc_at;
+	if (tsd->peak_watched && tsd->allocated + PEAK_INTERVAL < next) {
+		next = tsd->allocated + PEAK_INTERVAL;
+	}
+	see_callbacks(tsd);
+	for (unsigned i = 0; i < tsd->ncallbacks; i++) {
+		uint64_t left = tsd->called[i][0] + callbacks[i].interval -
+		    tsd->allocated;
+		if (!callbacks[i].is_alloc_only &&
+		    callbacks[i].interval < left) {
+			left = callbacks[i].interval;
+		}
+		if (left < next - tsd->allocated) {
+			next = tsd->allocated + left;
+		}
+	}
+	tsd->event_at = next;
+}
+
+static void
+peak_note(tsd_t *tsd)
+{
+	int64_t net = (int64_t)(tsd->allocated - tsd->deallocated) -
+	    tsd->peak_base;
+	if (net > tsd->peak) {
+		tsd->peak = net;
+	}
+}
+
+uint64_t
+thread_peak_read(tsd_t *tsd)
+{
+	peak_note(tsd);
+	tsd->peak_watched = true;
+	set_next(tsd);
+	return (uint64_t)tsd->peak;
 }
 
 void
-thread_event_run(tsd_t *tsd)
+thread_peak_reset(tsd_t *tsd)
 {
-	tsd->event_at = tsd->allocated + gc_interval();
-	tcache_gc_step(tsd);
+	tsd->peak_base = (int64_t)(tsd->allocated - tsd->deallocated);
+	tsd->peak = 0;
+	tsd->peak_watched = true;
+	set_next(tsd);
+}
+
+/* The class that reached the event is taken for that of all bytes before. */
+static void
+sample_requests(tsd_t *tsd, size_t usize)
+{
+	uint64_t bytes = tsd->allocated - tsd->event_last;
+	tsd->event_last = tsd->allocated;
+	if (!tsd->cache_enabled) {
+		/* Every request reaches the arena and is counted there. */
+		return;
+	}
+	uint64_t n = (bytes + usize / 2) / usize;
+	atomic_fetch_add_explicit(&tsd->arena->nrequests[szind_of(usize)],
+	    n == 0 ? 1 : n, memory_order_relaxed);
+}
+
+static void
+call(tsd_t *tsd, unsigned i, bool is_alloc)
+{
+	uint64_t now = is_alloc ? tsd->allocated : tsd->deallocated;
+	if (now - tsd->called[i][!is_alloc] < callbacks[i].interval) {
+		return;
+	}
+	tsd->called[i][!is_alloc] = now;
+	void *saved = thr_enter_foreign();
+	callbacks[i].callback(is_alloc, tsd->allocated, tsd->deallocated);
+	thr_leave_foreign(saved);
+}
+
+void
+thread_event_run(tsd_t *tsd, size_t usize)
+{
+	sample_requests(tsd, usize);
+	if (tsd->allocated >= tsd->gc_at) {
+		tsd->gc_at = tsd->allocated + gc_interval();
+		tcache_gc_step(tsd);
+	}
+	peak_note(tsd);
+	tsd_rewatch();
+	for (unsigned i = 0; i < tsd->ncallbacks; i++) {
+		call(tsd, i, true);
+		if (!callbacks[i].is_alloc_only) {
+			call(tsd, i, false);
+		}
+	}
+	set_next(tsd);
+}
+
+static bool
+is_same(const thread_callback_t *a, const thread_callback_t *b)
+{
+	return a->callback == b->callback && a->interval == b->interval &&
+	    a->is_alloc_only == b->is_alloc_only;
+}
+
+err_t
+thread_event_add(const thread_callback_t *callback)
+{
+	err_t err = ERR_NONE;
+	(void)tsd_list_lock();
+	unsigned n = atomic_load_explicit(&ncallbacks, memory_order_relaxed);
+	unsigned i = 0;
+	while (i < n && !is_same(&callbacks[i], callback)) {
+		i++;
+	}
+	if (i == THREAD_CALLBACKS_MAX) {
+		err = ERR_AGAIN;
+	} else if (i == n) {
+		callbacks[n] = *callback;
+		atomic_store_explicit(&ncallbacks, n + 1,
+		    memory_order_release);
+	}
+	tsd_list_unlock();
+	if (err == ERR_NONE) {
+		thread_event_poke_all();
+	}
+	return err;
+}
+
+void
+thread_event_poke_all(void)
+{
+	tsd_t *mine = tsd_own();
+	if (mine != NULL) {
+		set_next(mine);
+	}
+	list_t *states = tsd_list_lock();
+	for (list_node_t *node = list_first(states); node != NULL;
+	    node = list_next(states, node)) {
+		tsd_t *tsd = container_of(node, tsd_t, link);
+		if (tsd != mine) {
+			__atomic_store_n(&tsd->event_at, 0, __ATOMIC_RELAXED);
+		}
+	}
+	tsd_list_unlock();
 }

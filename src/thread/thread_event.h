@@ -3,18 +3,49 @@
  *
  * The fast path compares the thread's counter of allocated bytes with one
  * value, the nearest of all events; this module keeps that value and runs what
- * is due.  No locks: counters belong to their thread.
+ * is due: a step of garbage collection in the cache, a look at the peak of
+ * allocated memory, callbacks of the program, and an estimate of requests:
+ * those that the cache serves are not counted, but the class of the allocation
+ * that reaches an event stands for all bytes since the last one.
+ *
+ * Deallocation moves no event of its own: callbacks that watch it run when the
+ * thread allocates.
+ *
+ * Locking: counters belong to their thread.  Callbacks are added below
+ * the lock of the list of threads and never removed; another thread sees a new one at its next event, which is
+ * brought forward.
  */
 #ifndef THREAD_THREAD_EVENT_H
 #define THREAD_THREAD_EVENT_H
 
 #include "thread/tsd.h"
 
+/* What the program registers (mallctl experimental.hooks.thread_event). */
+typedef struct {
+	void (*callback)(bool is_alloc, uint64_t allocated,
+	    uint64_t deallocated);
+	uint64_t interval;
+	bool is_alloc_only;
+} thread_callback_t;
+
 /* Set the first events of a fresh state. */
 void thread_event_init(tsd_t *tsd);
 
-/* The counter passed `event_at`: run what is due and set the next one. */
-void thread_event_run(tsd_t *tsd);
+/*
+ * The counter passed `event_at` by an allocation of `usize` bytes: run what is
+ * due and set the next one.
+ */
+void thread_event_run(tsd_t *tsd, size_t usize) COLD;
+
+/* ERR_AGAIN: the table is full.  A second registration is the first one. */
+MUST_CHECK err_t thread_event_add(const thread_callback_t *callback);
+
+/* Have all threads look for news at their next allocation. */
+void thread_event_poke_all(void);
+
+/* The most bytes in use since the last reset; watched closely from now on. */
+uint64_t thread_peak_read(tsd_t *tsd);
+void thread_peak_reset(tsd_t *tsd);
 
 /* Count an allocation or a deallocation of the slow paths. */
 static inline void
@@ -22,7 +53,7 @@ thread_count_alloc(tsd_t *tsd, size_t usize)
 {
 	tsd->allocated += usize;
 	if (unlikely(tsd->allocated >= tsd->event_at)) {
-		thread_event_run(tsd);
+		thread_event_run(tsd, usize);
 	}
 }
 

@@ -31,6 +31,9 @@ static mutex_t tsd_lock = MUTEX_INITIALIZER("tsd", LOCK_TSD);
 static list_t all GUARDED_BY(tsd_lock);
 static list_t unused GUARDED_BY(tsd_lock);
 
+/* Who wants to see every call (thread/hook.h). */
+static _Atomic unsigned nwatchers;
+
 static pthread_key_t key;
 static bool key_ready;
 
@@ -94,7 +97,24 @@ state_give_back(tsd_t *tsd)
 static bool
 watching(void)
 {
-	return opt.junk != OPT_JUNK_FALSE || opt.zero;
+	return opt.junk != OPT_JUNK_FALSE || opt.zero ||
+	    atomic_load_explicit(&nwatchers, memory_order_relaxed) != 0;
+}
+
+void
+tsd_watch(bool more)
+{
+	atomic_fetch_add_explicit(&nwatchers, more ? 1 : (unsigned)-1,
+	    memory_order_relaxed);
+}
+
+void
+tsd_rewatch(void)
+{
+	tsd_t *tsd = tsd_own();
+	if (tsd != NULL) {
+		tsd_tls = watching() ? &tsd_watched : tsd;
+	}
 }
 
 static tsd_t *
@@ -109,7 +129,9 @@ state_new(void)
 	tsd->prng = (uintptr_t)tsd ^ (uintptr_t)__builtin_frame_address(0);
 	tsd->nslow = 0;
 	tsd->ncontended = 0;
+	tsd->arena_chosen = false;
 	tsd->arena = arenas_bind();
+	tsd->contended_seen = arena_contended(tsd->arena);
 	if (opt.tcache) {
 		tcache_enable(tsd);
 	}
@@ -120,7 +142,9 @@ static void
 state_end(tsd_t *tsd)
 {
 	tcache_disable(tsd);
-	arenas_unbind(tsd->arena);
+	arena_t *arena = tsd->arena;
+	tsd->arena = NULL;
+	arenas_unbind(arena);
 	state_give_back(tsd);
 }
 
@@ -195,6 +219,12 @@ tsd_list_lock(void)
 {
 	mutex_lock(&tsd_lock);
 	return &all;
+}
+
+mutex_t *
+tsd_list_mutex(void)
+{
+	return &tsd_lock;
 }
 
 void NO_THREAD_SAFETY

@@ -27,6 +27,8 @@
 #include "platform/tls.h"
 #include "thread/cache_bin.h"
 
+#define THREAD_CALLBACKS_MAX	4
+
 typedef struct tsd {
 	/* Hot: counters, and the heads of the cache bins. */
 	uint64_t allocated;		/* bytes, by usable size, ever */
@@ -38,10 +40,21 @@ typedef struct tsd {
 	arena_t *arena;
 	uint64_t prng;
 	size_t cache_bytes;		/* capacity of the bins, in bytes */
+	size_t cache_bytes_large;	/* of which for large blocks */
 	uint32_t nslow;			/* slow operations since the last tick */
 	uint32_t ncontended;		/* locks found taken */
+	uint32_t contended_seen;	/* the arena's count at the last tick */
 	uint16_t gc_next;		/* bin to be looked at next */
 	bool cache_enabled;
+	bool arena_chosen;		/* contention does not change it */
+	size_t cache_max;		/* largest size that is cached */
+	bool peak_watched;		/* someone asks for the peak */
+	uint8_t ncallbacks;		/* of the program, that were seen */
+	uint64_t gc_at;			/* `allocated` at the next collection */
+	uint64_t event_last;		/* `allocated` at the last event */
+	int64_t peak;			/* most bytes in use above peak_base */
+	int64_t peak_base;
+	uint64_t called[THREAD_CALLBACKS_MAX][2];	/* counters then */
 	list_node_t link;		/* all states, or the unused ones */
 	uint64_t active_bins[(SC_NCIND + 63) / 64];	/* that have an array */
 	cache_bin_t bins[SC_NCIND];
@@ -82,6 +95,11 @@ tsd_get(void)
 	return likely(tsd_is_real(tsd)) ? tsd : tsd_get_slow();
 }
 
+/* One more, or one less, who wants to see every call of all threads. */
+void tsd_watch(bool more);
+/* Have the calling thread watched, or not, as is wanted now. */
+void tsd_rewatch(void);
+
 /* The thread's own state if it has one already; NULL: it has none to use. */
 tsd_t *tsd_own(void);
 
@@ -91,6 +109,7 @@ tsd_t *tsd_get_for_free(void);
 /* All states, newest first; the caller holds the lock meanwhile. */
 list_t *tsd_list_lock(void);
 void tsd_list_unlock(void);
+mutex_t *tsd_list_mutex(void);
 
 void tsd_prefork(void);
 void tsd_postfork_parent(void);

@@ -93,8 +93,8 @@ TEST(fill_takes_one_fresh_slab)
 TEST(flush_over_several_arenas)
 {
 	uint64_t prng = 3;
-	unsigned szind = szind_of(100);
 	setup();
+	unsigned szind = szind_of(100);
 	fill(0, szind, regs, N / 2);
 	fill(1, szind, regs + N / 2, N / 4);
 	fill(2, szind, regs + N / 4 * 3, N / 4);
@@ -257,7 +257,7 @@ TEST(purge_takes_what_was_left)
 	arena_purge(arenas[0]);
 	assert_int_equal(live(0, szind), 0);
 	assert_int_equal(atomic_load(&arenas[0]->pac.nactive), 0);
-	assert_int_equal(ecache_npages(&arenas[0]->pac.dirty), 0);
+	assert_int_equal(pac_ndirty(&arenas[0]->pac), 0);
 }
 
 typedef struct {
@@ -343,15 +343,15 @@ TEST(tick_purges_by_time)
 	fill(0, szind_of(64), regs, N);
 	arena_flush(szind_of(64), regs, N);
 	arena_release_empty_slabs(arenas[0]);
-	size_t dirty = ecache_npages(&arenas[0]->pac.dirty);
+	size_t dirty = pac_ndirty(&arenas[0]->pac);
 	assert_true(dirty > 0);
 	arena_tick(arenas[0]);
-	assert_int_equal(ecache_npages(&arenas[0]->pac.dirty), dirty);
+	assert_int_equal(pac_ndirty(&arenas[0]->pac), dirty);
 	for (unsigned i = 0; i < 110; i++) {
 		fake_clock_advance(10 * 1000 * 1000);
 		arena_tick(arenas[0]);
 	}
-	assert_int_equal(ecache_npages(&arenas[0]->pac.dirty), 0);
+	assert_int_equal(pac_ndirty(&arenas[0]->pac), 0);
 	assert_int_equal(ecache_npages(&arenas[0]->pac.muzzy), 0);
 }
 

@@ -159,8 +159,6 @@ TEST(rebind_opens_arenas)
 {
 	setup(3);
 	arena_t *first = arenas_bind();
-	/* A thread that is alone stays. */
-	assert_ptr_equal(arenas_rebind(first), first);
 	(void)arenas_bind();
 	(void)arenas_bind();
 	(void)arenas_bind();
@@ -182,6 +180,14 @@ TEST(rebind_opens_arenas)
 		sum += arenas_get(i) != NULL ? nthreads(arenas_get(i)) : 0;
 	}
 	assert_int_equal(sum, 5);
+}
+
+TEST(rebind_of_a_thread_that_is_alone)
+{
+	setup(3);
+	arena_t *arena = arenas_bind();
+	assert_ptr_equal(arenas_rebind(arena), arena);
+	assert_int_equal(nthreads(arena), 1);
 }
 
 TEST(rebind_without_memory)
@@ -218,7 +224,7 @@ TEST(reclaim)
 	for (unsigned i = 0; i < 3; i++) {
 		pac_t *pac = &arenas_get(i)->pac;
 		assert_int_equal(atomic_load(&pac->nactive), 0);
-		assert_int_equal(ecache_npages(&pac->dirty), 0);
+		assert_int_equal(pac_ndirty(pac), 0);
 		assert_int_equal(ecache_npages(&pac->retained), 0);
 	}
 	assert_true(arenas_verify());

@@ -199,7 +199,9 @@ TEST(growth_by_need)
 TEST(growth_limit)
 {
 	setup(32768, -1, -1);
-	pac.grow_limit = pszind_ceil(5 * MIB / 2);
+	assert_int_equal(pac_grow_limit(&pac), SC_LARGE_MAX);
+	pac_set_grow_limit(&pac, 3 * MIB - 1);
+	assert_int_equal(pac_grow_limit(&pac), 5 * MIB / 2);
 	size_t sizes[5];
 	record_growth(sizes, 5);
 	assert_int_equal(sizes[0], 2 * MIB);
@@ -499,7 +501,11 @@ TEST(destroy)
 	edata_t *b = alloc(600);
 	pac_dalloc(&pac, a);
 	pac_dalloc(&pac, b);
-	pac_destroy(&pac);
+	static pac_t heir;
+	pac_init(&heir, &fixture.ehooks, &fixture.base0, 0, -1, -1, START);
+	pac_destroy(&pac, &heir);
+	assert_int_equal(pac.edata_cache.nunused, 0);
+	assert_int_equal(heir.edata_cache.nunused, pac.edata_cache.ncreated);
 	assert_int_equal(fake->npages_out, 0);
 	assert_true(fake->ncalls[HOOK_DESTROY] > 0);
 }
