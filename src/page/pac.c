@@ -252,6 +252,31 @@ take_unmapped(pac_t *pac, size_t size, size_t alignment)
 	return edata;
 }
 
+/* Pages that may wait in the small extent cache. */
+static size_t
+sec_limit(const pac_t *pac)
+{
+	size_t limit = SEC_PAGES_MIN + atomic_load_explicit(&pac->nactive,
+	    memory_order_relaxed) / 16;
+	return limit < SEC_PAGES_MAX ? limit : SEC_PAGES_MAX;
+}
+
+/* Pass on what waits in the small extent cache, all or what is not used. */
+static void
+sec_pass_on(pac_t *pac, bool all)
+{
+	edata_t *extents[SEC_DEPTH];
+	if (sec_npages(&pac->sec) == 0) {
+		return;
+	}
+	for (size_t npages = 1; npages <= SEC_NPAGES_MAX; npages++) {
+		unsigned n = sec_collect(&pac->sec, npages, all, extents);
+		for (unsigned i = 0; i < n; i++) {
+			ecache_put(&pac->env, &pac->dirty, extents[i]);
+		}
+	}
+}
+
 edata_t *
 pac_alloc(pac_t *pac, size_t size, size_t alignment, pac_source_t source)
 {
@@ -262,6 +287,12 @@ pac_alloc(pac_t *pac, size_t size, size_t alignment, pac_source_t source)
 			edata = sec_take(&pac->sec, size >> LG_PAGE);
 		}
 		if (edata == NULL) {
+			edata = take_dirty(pac, size, alignment);
+		}
+		if (edata == NULL && sec_npages(&pac->sec) >=
+		    size >> LG_PAGE) {
+			/* Merged, what waits uncut may do. */
+			sec_pass_on(pac, true);
 			edata = take_dirty(pac, size, alignment);
 		}
 	}
@@ -386,31 +417,6 @@ dirty_added(pac_t *pac)
 	if (mutex_trylock(&pac->dirty_decay.lock)) {
 		purge_to_limit(pac, EXTENT_DIRTY, limit, ms == 0);
 		mutex_unlock(&pac->dirty_decay.lock);
-	}
-}
-
-/* Pages that may wait in the small extent cache. */
-static size_t
-sec_limit(const pac_t *pac)
-{
-	size_t limit = SEC_PAGES_MIN + atomic_load_explicit(&pac->nactive,
-	    memory_order_relaxed) / 16;
-	return limit < SEC_PAGES_MAX ? limit : SEC_PAGES_MAX;
-}
-
-/* Pass on what waits in the small extent cache, all or what is not used. */
-static void
-sec_pass_on(pac_t *pac, bool all)
-{
-	edata_t *extents[SEC_DEPTH];
-	if (sec_npages(&pac->sec) == 0) {
-		return;
-	}
-	for (size_t npages = 1; npages <= SEC_NPAGES_MAX; npages++) {
-		unsigned n = sec_collect(&pac->sec, npages, all, extents);
-		for (unsigned i = 0; i < n; i++) {
-			ecache_put(&pac->env, &pac->dirty, extents[i]);
-		}
 	}
 }
 

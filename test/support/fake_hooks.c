@@ -58,7 +58,7 @@ find_free(const fake_hooks_t *fake, size_t npages, size_t alignment)
 			alignment ==
 		    0;
 		run = fake->page_out[i] || (run == 0 && !can_start) ? 0
-								     : run + 1;
+								    : run + 1;
 		if (run == npages) {
 			return i + 1 - npages;
 		}
@@ -67,8 +67,8 @@ find_free(const fake_hooks_t *fake, size_t npages, size_t alignment)
 }
 
 static void *
-hook_alloc(extent_hooks_t *table, void *new_addr, size_t size,
-    size_t alignment, bool *zero, bool *commit, unsigned arena_ind)
+hook_alloc(extent_hooks_t *table, void *new_addr, size_t size, size_t alignment,
+    bool *zero, bool *commit, unsigned arena_ind)
 {
 	fake_hooks_t *fake = (fake_hooks_t *)table;
 	fake->last_alignment = alignment;
@@ -185,8 +185,8 @@ hook_purge_lazy(extent_hooks_t *table, void *addr, size_t size, size_t offset,
 }
 
 static bool
-hook_purge_forced(extent_hooks_t *table, void *addr, size_t size,
-    size_t offset, size_t length, unsigned arena_ind)
+hook_purge_forced(extent_hooks_t *table, void *addr, size_t size, size_t offset,
+    size_t length, unsigned arena_ind)
 {
 	if (!range_hook(table, HOOK_PURGE_FORCED, addr, size, offset, length,
 		arena_ind)) {

@@ -89,8 +89,8 @@ give_up(int line, const char *what)
 static unsigned char
 byte_at(const block_t *block, size_t offset)
 {
-	return (unsigned char)(block->seed ^ offset ^ offset >> 8 ^
-	    offset >> 16);
+	return (
+	    unsigned char)(block->seed ^ offset ^ offset >> 8 ^ offset >> 16);
 }
 
 /*
@@ -471,13 +471,15 @@ add_arena(const arena_t *arena, account_t *account, size_t *mapped)
 {
 	for (unsigned i = 0; i < SC_NBINS; i++) {
 		account->allocated += (size_t)(arena->bins[i].stats.nmalloc -
-		    arena->bins[i].stats.ndalloc) * szind_size(i);
+					  arena->bins[i].stats.ndalloc) *
+		    szind_size(i);
 	}
 	account->allocated += arena->large_allocated;
 	account->active += arena->pac.nactive;
 	*mapped += (arena->pac.nactive + ecache_npages(&arena->pac.dirty) +
-	    ecache_npages(&arena->pac.muzzy) +
-	    ecache_npages(&arena->pac.retained)) * PAGE +
+		       ecache_npages(&arena->pac.muzzy) +
+		       ecache_npages(&arena->pac.retained)) *
+		PAGE +
 	    arena->pac.abandoned;
 }
 

@@ -65,8 +65,8 @@ TEST(fill_and_flush)
 			assert_int_equal(pagemap_code(regs[i]),
 			    SC_CODE(cind_of_small(szind)));
 			assert_true(bin_info_region(info,
-					(uintptr_t)regs[i] -
-					    edata_base(slab)) < info->nregs);
+					(uintptr_t)regs[i] - edata_base(slab)) <
+			    info->nregs);
 			memset(regs[i], (int)i, info->reg_size);
 		}
 		assert_true(arena_verify(arenas[0]));
@@ -282,9 +282,10 @@ work(void *arg)
 			    n, &busy);
 		}
 		for (unsigned j = 0; j < nheld; j++) {
-			worker->held[j] = atomic_exchange(
-			    &shared[prng_below(&worker->prng, 64)],
-			    worker->held[j]);
+			worker->held[j] =
+			    atomic_exchange(&shared[prng_below(&worker->prng,
+						64)],
+				worker->held[j]);
 			if (worker->held[j] == NULL) {
 				worker->held[j--] = worker->held[--nheld];
 			}

@@ -67,8 +67,7 @@ TEST(number_from_ratio)
 	opt.narenas_ratio = OPT_FIXED(1) / 2 * 5;
 	setup(0);
 	unsigned ncpus = os_ncpus();
-	assert_int_equal(arenas_nauto(),
-	    ncpus == 1 ? 1 : (ncpus * 5 + 1) / 2);
+	assert_int_equal(arenas_nauto(), ncpus == 1 ? 1 : (ncpus * 5 + 1) / 2);
 }
 
 TEST(number_is_limited)
@@ -258,8 +257,9 @@ TEST(creation_is_exclusive)
 	pthread_t threads[4];
 	setup(50);
 	for (unsigned i = 0; i < 4; i++) {
-		assert_int_equal(
-		    pthread_create(&threads[i], NULL, create_all, NULL), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, create_all,
+				     NULL),
+		    0);
 	}
 	for (unsigned i = 0; i < 4; i++) {
 		assert_int_equal(pthread_join(threads[i], NULL), 0);

@@ -52,7 +52,7 @@ static void
 add_full_slab(unsigned i)
 {
 	add_slab(i);
-	assert_int_equal(take(info->nregs + 1), info->nregs);
+	assert_int_equal(take(info->nregs), info->nregs);
 	for (unsigned j = 0; j < info->nregs; j++) {
 		assert_ptr_equal(regs[j],
 		    (char *)slabs[i].addr + (size_t)j * info->reg_size);
@@ -84,8 +84,8 @@ give_back(unsigned slab, unsigned i)
 	bin_return_t result = bin_return_locked(&bin, &slabs[slab], i, &empty);
 	bin.stats.ndalloc++;
 	mutex_unlock(&bin.lock);
-	assert_true(result == BIN_SLAB_EMPTY ? empty != NULL
-					     : result == BIN_RETURNED);
+	assert_true(
+	    result == BIN_SLAB_EMPTY ? empty != NULL : result == BIN_RETURNED);
 	assert_true(bin_verify(&bin, szind));
 	return result == BIN_SLAB_EMPTY ? empty : NULL;
 }
@@ -257,7 +257,9 @@ TEST(full_slabs_are_listed)
 	for (unsigned i = 0; i < 4; i++) {
 		add_full_slab(i);
 	}
-	/* Whoever looked for more listed the last one, too. */
+	assert_int_equal(count_full(), 3);
+	/* Whoever looks for more lists the last one, too. */
+	assert_int_equal(take(1), 0);
 	assert_int_equal(count_full(), 4);
 	assert_null(give_back(2, 0));
 	assert_null(give_back(0, 0));
@@ -284,8 +286,7 @@ TEST(handoff)
 	assert_true(bin_handoff_waits(&bin));
 	assert_false(bin_handoff_leave(&bin, left, 1));
 	mutex_lock(&bin.lock);
-	assert_int_equal(bin_handoff_take_locked(&bin, taken),
-	    BIN_HANDOFF_MAX);
+	assert_int_equal(bin_handoff_take_locked(&bin, taken), BIN_HANDOFF_MAX);
 	assert_int_equal(bin_handoff_take_locked(&bin, taken), 0);
 	mutex_unlock(&bin.lock);
 	assert_memory_equal(left, taken, sizeof(left));

@@ -22,8 +22,7 @@ TEST(geometry)
 		assert_int_equal(info->slab_size % PAGE, 0);
 		assert_in_range(info->nregs, 1, SLAB_REGS_MAX);
 		/* Nothing is left over. */
-		assert_int_equal(info->nregs * info->reg_size,
-		    info->slab_size);
+		assert_int_equal(info->nregs * info->reg_size, info->slab_size);
 	}
 }
 

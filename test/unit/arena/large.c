@@ -166,8 +166,7 @@ TEST(colours_keep_the_pad_page_untouched)
 		size_t size = 16 * KIB + prng_below(&prng, 40 * KIB);
 		char *p = alloc(size);
 		edata_t *edata = large_find(p);
-		assert_true(p + size <=
-		    (char *)edata_end(edata) - PAGE);
+		assert_true(p + size <= (char *)edata_end(edata) - PAGE);
 	}
 }
 
@@ -317,6 +316,8 @@ TEST(resize)
 TEST(resize_range)
 {
 	setup();
+	/* Side by side, in memory that was one block before. */
+	large_free(alloc(8 * MIB));
 	char *p = alloc(MIB);
 	char *block = alloc(MIB);
 	assert_non_null(alloc(MIB));
@@ -375,8 +376,7 @@ TEST(move_keeps_contents)
 		assert_null(large_find(p));
 		assert_true(is_filled(moved, usize));
 		assert_int_equal(large_find(moved)->usize, 2 * usize);
-		assert_int_equal((uintptr_t)moved % PAGE,
-		    (uintptr_t)p % PAGE);
+		assert_int_equal((uintptr_t)moved % PAGE, (uintptr_t)p % PAGE);
 		assert_int_equal(allocated(), 2 * usize);
 		memset(moved + usize, 1, usize);
 		assert_true(arena_verify(arena));

@@ -8,14 +8,12 @@ TEST(owner)
 	static const unsigned arenas[] = {0, 1, 255, 256, 4094, 0xffffff};
 	edata_t edata = {0};
 	for (size_t i = 0; i < sizeof(arenas) / sizeof(arenas[0]); i++) {
-		for (unsigned state = 0; state < EXTENT_NSTATES; state++) {
-			edata_set_owner(&edata, arenas[i],
-			    (extent_state_t)state);
+		for (unsigned s = 0; s < EXTENT_NSTATES; s++) {
+			edata_set_owner(&edata, arenas[i], (extent_state_t)s);
 			assert_int_equal(edata_arena_ind(&edata), arenas[i]);
-			assert_int_equal(edata_state(&edata), state);
+			assert_int_equal(edata_state(&edata), s);
 			assert_int_equal(edata_owner(&edata),
-			    edata_owner_word(arenas[i],
-				(extent_state_t)state));
+			    edata_owner_word(arenas[i], (extent_state_t)s));
 			edata_set_state(&edata, EXTENT_DIRTY);
 			assert_int_equal(edata_arena_ind(&edata), arenas[i]);
 			assert_int_equal(edata_state(&edata), EXTENT_DIRTY);

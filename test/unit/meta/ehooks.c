@@ -72,8 +72,7 @@ TEST(alloc)
 	assert_true(zero);
 	assert_false(commit);
 	fake.refuse[HOOK_ALLOC] = true;
-	assert_null(
-	    ehooks_alloc(&ehooks, NULL, PAGE, PAGE, &zero, &commit));
+	assert_null(ehooks_alloc(&ehooks, NULL, PAGE, PAGE, &zero, &commit));
 }
 
 /* All that can be refused, with one call each. */
@@ -102,8 +101,8 @@ call(hook_t hook)
 	}
 }
 
-static const hook_t refusable[] = {HOOK_COMMIT, HOOK_DECOMMIT,
-    HOOK_PURGE_LAZY, HOOK_PURGE_FORCED, HOOK_SPLIT, HOOK_MERGE, HOOK_DALLOC};
+static const hook_t refusable[] = {HOOK_COMMIT, HOOK_DECOMMIT, HOOK_PURGE_LAZY,
+    HOOK_PURGE_FORCED, HOOK_SPLIT, HOOK_MERGE, HOOK_DALLOC};
 #define NREFUSABLE (sizeof(refusable) / sizeof(refusable[0]))
 
 /* False is success there and ERR_NONE here; true is ERR_REFUSED. */

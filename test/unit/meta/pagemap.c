@@ -30,9 +30,9 @@ TEST(foreign_addresses)
 	int local;
 	const uintptr_t top = (uintptr_t)1 << LG_VADDR;
 	const uintptr_t foreign[] = {0, 1, PAGE, (uintptr_t)&local,
-	    (uintptr_t)&setup, top / 2 - 1, top / 2,
-	    top / 2 + PAGE, top - 1, top, top + PAGE, UINTPTR_MAX / 2,
-	    UINTPTR_MAX / 2 + 1, UINTPTR_MAX - PAGE, UINTPTR_MAX};
+	    (uintptr_t)&setup, top / 2 - 1, top / 2, top / 2 + PAGE, top - 1,
+	    top, top + PAGE, UINTPTR_MAX / 2, UINTPTR_MAX / 2 + 1,
+	    UINTPTR_MAX - PAGE, UINTPTR_MAX};
 	setup();
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
 		assert_int_equal(pagemap_code((void *)foreign[i]), 0);
@@ -125,7 +125,8 @@ TEST(several_leaves)
 	pagemap_set_slab(&edata, 7);
 	uint64_t prng = 1;
 	for (unsigned i = 0; i < 10000; i++) {
-		uintptr_t p = edata_base(&edata) + prng_below(&prng, edata.size);
+		uintptr_t p = edata_base(&edata) +
+		    prng_below(&prng, edata.size);
 		assert_int_equal(pagemap_code((void *)p), 7);
 		assert_ptr_equal(pagemap_extent((void *)p), &edata);
 	}
@@ -145,8 +146,8 @@ TEST(reserve_out_of_range)
 	assert_int_equal(pagemap_reserve(&base, (void *)top, PAGE), ERR_NOMEM);
 	assert_int_equal(pagemap_reserve(&base, (void *)(top - PAGE), 2 * PAGE),
 	    ERR_NOMEM);
-	assert_int_equal(pagemap_reserve(&base, (void *)(UINTPTR_MAX - PAGE + 1),
-			     2 * PAGE),
+	assert_int_equal(pagemap_reserve(&base,
+			     (void *)(UINTPTR_MAX - PAGE + 1), 2 * PAGE),
 	    ERR_NOMEM);
 	assert_int_equal(pagemap_mapped(), 0);
 }
@@ -171,8 +172,7 @@ TEST(no_memory)
 	}
 	assert_int_equal(err, ERR_NOMEM);
 	fake_hooks_obey(&fake);
-	assert_int_equal(pagemap_reserve(&base, addr, 5 * LEAF_SPAN),
-	    ERR_NONE);
+	assert_int_equal(pagemap_reserve(&base, addr, 5 * LEAF_SPAN), ERR_NONE);
 }
 
 /* Against an array, over a few leaves. */
@@ -200,8 +200,7 @@ TEST(random_operations)
 		}
 		for (unsigned i = 0; i < 20; i++) {
 			size_t page = prng_below(&prng, NPAGES);
-			char *p = start + page * PAGE +
-			    prng_below(&prng, PAGE);
+			char *p = start + page * PAGE + prng_below(&prng, PAGE);
 			assert_int_equal(pagemap_code(p), codes[page]);
 			assert_ptr_equal(pagemap_extent(p), owners[page]);
 		}

@@ -109,8 +109,7 @@ TEST(large_usable_sizes_by_class)
 	static const size_t sizes[][2] = {{14337, 16384}, {16385, 20480},
 	    {32769, 40960}, {65537, 81920}, {1000000, 1048576},
 	    {8388609, 10485760}, {12345678, 12582912},
-	    {SC_LARGE_MAX, SC_LARGE_MAX}, {SC_LARGE_MAX + 1, 0},
-	    {SIZE_MAX, 0}};
+	    {SC_LARGE_MAX, SC_LARGE_MAX}, {SC_LARGE_MAX + 1, 0}, {SIZE_MAX, 0}};
 	size_class_boot();
 	opt.disable_large_size_classes = false;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -126,8 +125,8 @@ TEST(aligned_usable_sizes)
 	    {100, 64, 128}, {14336, 2048, 14336}, {144, 64, 192},
 	    {14336, 4096, 16384}, {200, 128, 256}, {1, 8192, 16384},
 	    {1000, 512, 1024}, {1, 2 * MIB, 16384}, {1, 4096, 4096},
-	    {20481, 65536, 24576}, {1, 1, 8}, {8, 8, 8}, {0, 1, 8},
-	    {9, 8, 16}, {1, 1 * KIB, 1 * KIB}, {16385, 16, 20480},
+	    {20481, 65536, 24576}, {1, 1, 8}, {8, 8, 8}, {0, 1, 8}, {9, 8, 16},
+	    {1, 1 * KIB, 1 * KIB}, {16385, 16, 20480},
 	    {1, (size_t)1 << 62, 16384}, {1, (size_t)1 << 63, 0},
 	    {SC_LARGE_MAX, 1, SC_LARGE_MAX}, {SC_LARGE_MAX + 1, 16, 0},
 	    {SIZE_MAX, 16, 0}};
@@ -213,8 +212,7 @@ check_page_class(unsigned szind, size_t size)
 	assert_int_equal(pszind_ceil(size), pszind);
 	assert_int_equal(pszind_floor(size), pszind);
 	if (size + PAGE < SC_LARGE_MAX &&
-	    (pszind + 1 == SC_NPSIZES ||
-		size + PAGE < szind_size(szind + 1))) {
+	    (pszind + 1 == SC_NPSIZES || size + PAGE < szind_size(szind + 1))) {
 		assert_int_equal(pszind_ceil(size + PAGE), pszind + 1);
 		assert_int_equal(pszind_floor(size + PAGE), pszind);
 	}

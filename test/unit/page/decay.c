@@ -65,8 +65,7 @@ TEST(forecast_is_the_curve)
 		assert_int_equal(decay_npages_kept_after(&decay, n,
 				     MS * UINT64_C(1000000)),
 		    0);
-		assert_int_equal(decay_npages_kept_after(&decay, n,
-				     UINT64_MAX),
+		assert_int_equal(decay_npages_kept_after(&decay, n, UINT64_MAX),
 		    0);
 	}
 }

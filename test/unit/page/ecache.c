@@ -82,8 +82,8 @@ TEST(take_aligned)
 	/* The pool begins at a huge page: this one ends up off by a page. */
 	(void)env_extent(&fixture, 1);
 	char *addr = put_new(40)->addr;
-	assert_null(ecache_take(env, &ecache, 40 * PAGE, 16 * PAGE,
-	    ANY_LENGTH));
+	assert_null(
+	    ecache_take(env, &ecache, 40 * PAGE, 16 * PAGE, ANY_LENGTH));
 	edata_t *edata = ecache_take(env, &ecache, 10 * PAGE, 16 * PAGE,
 	    ANY_LENGTH);
 	assert_ptr_equal(edata->addr, addr + 15 * PAGE);
@@ -100,8 +100,8 @@ TEST(take_at)
 	char *addr = edata->addr;
 	assert_null(ecache_take_at(env, &ecache, addr, 9 * PAGE));
 	assert_null(ecache_take_at(env, &ecache, addr + PAGE, PAGE));
-	assert_null(ecache_take_at(env, &ecache, fake->pool + 100 * PAGE,
-	    PAGE));
+	assert_null(
+	    ecache_take_at(env, &ecache, fake->pool + 100 * PAGE, PAGE));
 	assert_null(ecache_take_at(env, &ecache, (void *)~(PAGE - 1), PAGE));
 	assert_ptr_equal(ecache_take_at(env, &ecache, addr, 2 * PAGE)->addr,
 	    addr);
@@ -188,8 +188,8 @@ TEST(take_with_half_a_cut)
 	(void)put_new(40);
 	edata_t *last = env_exhaust_descriptors(&fixture);
 	edata_cache_put(&fixture.edata_cache, last);
-	assert_null(ecache_take(env, &ecache, 10 * PAGE, 16 * PAGE,
-	    ANY_LENGTH));
+	assert_null(
+	    ecache_take(env, &ecache, 10 * PAGE, 16 * PAGE, ANY_LENGTH));
 	assert_int_equal(ecache_npages(&ecache), 40);
 	assert_true(ecache_verify(env, &ecache));
 }
@@ -329,15 +329,14 @@ random_take(walk_t *walk)
 static void
 random_take_at(walk_t *walk)
 {
-	void *addr = fake->pool +
-	    prng_below(&walk->prng, POOL_NPAGES) * PAGE;
+	void *addr = fake->pool + prng_below(&walk->prng, POOL_NPAGES) * PAGE;
 	if (walk->nheld != 0 && prng_below(&walk->prng, 2) != 0) {
 		addr = (void *)edata_end(walk->held[0]);
 	}
 	size_t size = (1 + prng_below(&walk->prng, 4)) * PAGE;
 	edata_t *edata = ecache_take_at(env, &ecache, addr, size);
-	assert_true(edata == NULL ||
-	    (edata->addr == addr && edata->size == size));
+	assert_true(
+	    edata == NULL || (edata->addr == addr && edata->size == size));
 	hold(walk, edata);
 }
 
@@ -349,8 +348,9 @@ random_step(walk_t *walk)
 		random_take_at(walk);
 		break;
 	case 1:
-		hold(walk, ecache_evict(env, &ecache,
-		    prng_below(&walk->prng, walk->npages)));
+		hold(walk,
+		    ecache_evict(env, &ecache,
+			prng_below(&walk->prng, walk->npages)));
 		break;
 	case 2:
 		random_take(walk);

@@ -78,7 +78,8 @@ TEST(new_fails)
 TEST(new_without_page_map)
 {
 	env_setup(&fixture, 256);
-	edata_cache_put(&fixture.edata_cache, env_exhaust_descriptors(&fixture));
+	edata_cache_put(&fixture.edata_cache,
+	    env_exhaust_descriptors(&fixture));
 	assert_null(extent_new(env, NULL, PAGE, PAGE, true, 1));
 	assert_int_equal(fake->ncalls[HOOK_DALLOC], 1);
 	assert_int_equal(fake->npages_out, 0);

@@ -120,8 +120,8 @@ TEST(purge_a_part)
 {
 	extent_hooks_t *table = hooks();
 	char *addr = alloc(0, 8 * PAGE, PAGE);
-	assert_false(table->purge_forced(table, addr, 8 * PAGE, 2 * PAGE,
-	    3 * PAGE, 0));
+	assert_false(
+	    table->purge_forced(table, addr, 8 * PAGE, 2 * PAGE, 3 * PAGE, 0));
 	for (size_t page = 0; page < 8; page++) {
 		assert_int_equal(addr[page * PAGE],
 		    page >= 2 && page < 5 ? 0 : 0x5a);
@@ -139,8 +139,7 @@ TEST(decommit_and_commit)
 	pages_assume_overcommit(true);
 	assert_true(table->decommit(table, addr, 4 * PAGE, 0, PAGE, 0));
 	pages_assume_overcommit(false);
-	assert_false(
-	    table->decommit(table, addr, 4 * PAGE, PAGE, 2 * PAGE, 0));
+	assert_false(table->decommit(table, addr, 4 * PAGE, PAGE, 2 * PAGE, 0));
 	assert_int_equal(addr[0], 0x5a);
 	assert_int_equal(addr[3 * PAGE], 0x5a);
 	assert_int_equal(write(-1, NULL, 0), -1);
@@ -158,8 +157,8 @@ TEST(split_and_merge)
 	char *addr = alloc(0, 4 * PAGE, PAGE);
 	assert_false(
 	    table->split(table, addr, 4 * PAGE, PAGE, 3 * PAGE, true, 0));
-	assert_false(table->merge(table, addr, PAGE, addr + PAGE, 3 * PAGE,
-	    true, 0));
+	assert_false(
+	    table->merge(table, addr, PAGE, addr + PAGE, 3 * PAGE, true, 0));
 }
 
 /* The precedence decides which source is asked first. */

@@ -179,8 +179,8 @@ TEST(growth_series)
 	size_t sizes[14];
 	record_growth(sizes, 14);
 	/* In half MiB. */
-	static const size_t expected[] = {4, 5, 6, 7, 8, 10, 12, 14, 16, 20,
-	    24, 28, 32, 40};
+	static const size_t expected[] = {4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24,
+	    28, 32, 40};
 	for (unsigned i = 0; i < 14; i++) {
 		assert_int_equal(sizes[i], expected[i] * MIB / 2);
 	}
@@ -418,8 +418,8 @@ TEST(set_decay_ms)
 	assert_int_equal(pac_dirty_decay_ms(&pac), -1);
 	assert_int_equal(pac_set_decay_ms(&pac, EXTENT_DIRTY, -2, START),
 	    ERR_INVALID);
-	assert_int_equal(pac_set_decay_ms(&pac, EXTENT_MUZZY,
-			     DECAY_MS_MAX + 1, START),
+	assert_int_equal(pac_set_decay_ms(&pac, EXTENT_MUZZY, DECAY_MS_MAX + 1,
+			     START),
 	    ERR_INVALID);
 	assert_int_equal(pac_set_decay_ms(&pac, EXTENT_DIRTY, 123, START),
 	    ERR_NONE);
@@ -664,7 +664,8 @@ pick(walk_t *walk)
 static size_t
 random_size(walk_t *walk)
 {
-	return (1 + prng_below(&walk->prng,
+	return (1 +
+		   prng_below(&walk->prng,
 		       (uint64_t)1 << prng_below(&walk->prng, 9))) *
 	    PAGE;
 }
@@ -673,9 +674,9 @@ static void
 random_alloc(walk_t *walk)
 {
 	size_t size = random_size(walk);
-	size_t alignment = PAGE << (prng_below(&walk->prng, 4) == 0
-		? prng_below(&walk->prng, 10)
-		: 0);
+	size_t alignment = PAGE
+	    << (prng_below(&walk->prng, 4) == 0 ? prng_below(&walk->prng, 10)
+						: 0);
 	edata_t *edata = pac_alloc(&pac, size, alignment,
 	    prng_below(&walk->prng, 4) == 0 ? PAC_UNTOUCHED : PAC_REUSE);
 	if (edata == NULL) {

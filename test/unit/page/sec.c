@@ -12,7 +12,7 @@ static edata_t *
 extent(unsigned i, size_t npages)
 {
 	edata_t *edata = &extents[i];
-	edata->addr = (void *)((i + 1) << 24);
+	edata->addr = (void *)((uintptr_t)(i + 1) << 24);
 	edata->size = npages * PAGE;
 	edata_set_owner(edata, 0, EXTENT_ACTIVE);
 	return edata;

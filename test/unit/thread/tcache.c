@@ -371,10 +371,10 @@ TEST(tcache_max_option)
 
 TEST(ncached_max_option)
 {
-	assert_true(opt_ranges_add(&opt.tcache_ncached_max,
-	    (opt_range_t){64, 64, 7}));
-	assert_true(opt_ranges_add(&opt.tcache_ncached_max,
-	    (opt_range_t){96, 128, 0}));
+	assert_true(
+	    opt_ranges_add(&opt.tcache_ncached_max, (opt_range_t){64, 64, 7}));
+	assert_true(
+	    opt_ranges_add(&opt.tcache_ncached_max, (opt_range_t){96, 128, 0}));
 	setup();
 	for (unsigned i = 0; i < 20; i++) {
 		for (unsigned szind = 4; szind < 10; szind++) {

@@ -232,8 +232,9 @@ TEST(several_threads)
 	assert_int_equal(tsd_boot_key(), ERR_NONE);
 	pthread_barrier_init(&barrier, NULL, NTHREADS + 1);
 	for (unsigned i = 0; i < NTHREADS; i++) {
-		assert_int_equal(
-		    pthread_create(&threads[i], NULL, meet, &seen[i]), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, meet,
+				     &seen[i]),
+		    0);
 	}
 	pthread_barrier_wait(&barrier);
 	assert_int_equal(nstates(), NTHREADS);

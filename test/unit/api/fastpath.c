@@ -1,0 +1,81 @@
+#include "api/fastpath.h"
+
+#include "support/harness.h"
+
+#include "api/entry.h"
+#include "meta/thr.h"
+#include "thread/tcache.h"
+
+#define CACHED "junk:false"
+
+/* A hit takes from the cache and counts; anything else is left alone. */
+TEST_CONF(alloc_hits_the_cache, CACHED)
+{
+	tsd_t *tsd = tsd_get();
+	tsd->event_at = UINT64_MAX;
+	for (size_t size = 0; size <= SC_LOOKUP_MAX; size += 13) {
+		size_t usize = 0;
+		unsigned cind = cind_of_small(szind_of(size));
+		je_free(je_malloc(size));
+		void *newest = *tsd->slots[cind].head;
+		uint64_t allocated = tsd->allocated;
+		assert_non_null(newest);
+		assert_ptr_equal(fastpath_alloc(size, &usize), newest);
+		assert_int_equal(usize, size_class_usize(size));
+		assert_int_equal(tsd->allocated, allocated + usize);
+		uint64_t deallocated = tsd->deallocated;
+		assert_true(fastpath_free(newest));
+		assert_int_equal(tsd->deallocated, deallocated + usize);
+		assert_ptr_equal(*tsd->slots[cind].head, newest);
+	}
+}
+
+TEST_CONF(alloc_misses, CACHED)
+{
+	size_t usize;
+	tsd_t *tsd = tsd_get();
+	uint64_t allocated = tsd->allocated;
+	tcache_flush(tsd);
+	assert_null(fastpath_alloc(64, &usize));
+	assert_null(fastpath_alloc(SC_LOOKUP_MAX + 1, &usize));
+	assert_null(fastpath_alloc(SIZE_MAX, &usize));
+	assert_int_equal(tsd->allocated, allocated);
+	/* An event is due. */
+	je_free(je_malloc(64));
+	allocated = tsd->allocated;
+	uint64_t event_at = tsd->event_at;
+	tsd->event_at = allocated + 64;
+	void *early = fastpath_alloc(64, &usize);
+	tsd->event_at = allocated + 65;
+	void *late = fastpath_alloc(64, &usize);
+	tsd->event_at = event_at;
+	assert_null(early);
+	assert_non_null(late);
+	je_free(late);
+}
+
+TEST_CONF(free_misses, CACHED)
+{
+	int local;
+	void *large = je_malloc(100000);
+	assert_false(fastpath_free(&local));
+	assert_false(fastpath_free(NULL));
+	assert_false(fastpath_free((void *)UINTPTR_MAX));
+	assert_false(fastpath_free(large));
+	je_free(large);
+}
+
+/* A thread that has no state, or must not use it, never hits. */
+TEST_CONF(no_state, CACHED)
+{
+	size_t usize;
+	void *p = je_malloc(64);
+	je_free(je_malloc(64));
+	void *saved = thr_enter_foreign();
+	void *hit = fastpath_alloc(64, &usize);
+	bool freed = fastpath_free(p);
+	thr_leave_foreign(saved);
+	assert_null(hit);
+	assert_false(freed);
+	je_free(p);
+}
