@@ -1,8 +1,10 @@
 #include "api/fork.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "ctl/ctl.h"
+#include "meta/options.h"
 #include "page/dss.h"
 #include "platform/fatal.h"
 #include "thread/tcaches.h"
@@ -45,5 +47,8 @@ fork_boot(void)
 {
 	if (pthread_atfork(prefork, postfork_parent, postfork_child) != 0) {
 		warn("Error in pthread_atfork()");
+		if (opt.abort) {
+			abort();
+		}
 	}
 }

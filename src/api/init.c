@@ -64,6 +64,9 @@ boot_high(void)
 	}
 	if (opt.stats_print && atexit(print_stats_at_exit) != 0) {
 		io_message("<jemalloc>: Error in atexit()\n");
+		if (opt.abort) {
+			abort();
+		}
 	}
 }
 

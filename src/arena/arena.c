@@ -178,7 +178,8 @@ return_chunk(unsigned szind, void **regs, unsigned n, bool wait)
 		}
 		bin_t *bin = &arena->bins[szind];
 		if (unlikely(!mutex_trylock(&bin->lock))) {
-			if (!wait && bin_handoff_leave(bin, regs, n)) {
+			if (!wait && bin_handoff_leave(bin, arena->handoff[szind],
+			    regs, n)) {
 				return;
 			}
 			mutex_lock(&bin->lock);
@@ -196,14 +197,15 @@ return_chunk(unsigned szind, void **regs, unsigned n, bool wait)
 
 /* Take in the batch that another thread left at a bin. */
 static NOINLINE void
-take_handoff(bin_t *bin, unsigned szind)
+take_handoff(arena_t *arena, unsigned szind)
 {
+	bin_t *bin = &arena->bins[szind];
 	void *regs[BIN_HANDOFF_MAX];
 	if (!mutex_trylock(&bin->lock)) {
 		/* The holder's business, or the next comer's. */
 		return;
 	}
-	unsigned n = bin_handoff_take_locked(bin, regs);
+	unsigned n = bin_handoff_take_locked(bin, arena->handoff[szind], regs);
 	mutex_unlock(&bin->lock);
 	return_chunk(szind, regs, n, true);
 }
@@ -214,7 +216,7 @@ arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
 {
 	bin_t *bin = &arena->bins[szind];
 	if (unlikely(bin_handoff_waits(bin))) {
-		take_handoff(bin, szind);
+		take_handoff(arena, szind);
 	}
 	if (unlikely(!mutex_trylock(&bin->lock))) {
 		*contended = true;
@@ -264,7 +266,7 @@ arena_release_empty_slabs(arena_t *arena)
 {
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
 		bin_t *bin = &arena->bins[szind];
-		take_handoff(bin, szind);
+		take_handoff(arena, szind);
 		mutex_lock(&bin->lock);
 		edata_t *slab = bin_remove_empty_locked(bin);
 		if (slab != NULL) {
@@ -291,7 +293,7 @@ reset_bin(arena_t *arena, unsigned szind)
 	void *left[BIN_HANDOFF_MAX];
 	for (;;) {
 		mutex_lock(&bin->lock);
-		(void)bin_handoff_take_locked(bin, left);
+		(void)bin_handoff_take_locked(bin, arena->handoff[szind], left);
 		edata_t *slab = bin_remove_any_locked(bin);
 		if (slab != NULL) {
 			slab->slab = false;

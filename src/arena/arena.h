@@ -41,6 +41,7 @@ typedef struct arena {
 	_Atomic uint64_t nrequests[SC_NSIZES];
 
 	bin_t bins[SC_NBINS];
+	void *handoff[SC_NBINS][BIN_HANDOFF_MAX];	/* see bin.h */
 } arena_t;
 
 /*

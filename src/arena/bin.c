@@ -7,9 +7,13 @@
 void
 bin_init(bin_t *bin, bool tracks_full)
 {
-	mutex_init(&bin->lock, "bin", LOCK_BIN);
-	list_init(&bin->full);
-	bin->tracks_full = tracks_full;
+	if (config_debug) {
+		mutex_init(&bin->lock, "bin", LOCK_BIN);
+	}
+	if (tracks_full) {
+		list_init(&bin->full);
+		bin->tracks_full = true;
+	}
 }
 
 static void
@@ -202,7 +206,7 @@ bin_remove_any_locked(bin_t *bin)
 }
 
 bool
-bin_handoff_leave(bin_t *bin, void **regs, unsigned n)
+bin_handoff_leave(bin_t *bin, void **slots, void **regs, unsigned n)
 {
 	bin_handoff_t *handoff = &bin->handoff;
 	uint32_t expected = HANDOFF_EMPTY;
@@ -212,7 +216,7 @@ bin_handoff_leave(bin_t *bin, void **regs, unsigned n)
 	    memory_order_relaxed)) {
 		return false;
 	}
-	memcpy(handoff->regs, regs, n * sizeof(void *));
+	memcpy(slots, regs, n * sizeof(void *));
 	handoff->n = n;
 	/* Pairs with the acquire in bin_handoff_take_locked(). */
 	atomic_store_explicit(&handoff->state, HANDOFF_FULL,
@@ -221,7 +225,7 @@ bin_handoff_leave(bin_t *bin, void **regs, unsigned n)
 }
 
 unsigned
-bin_handoff_take_locked(bin_t *bin, void **regs)
+bin_handoff_take_locked(bin_t *bin, void **slots, void **regs)
 {
 	bin_handoff_t *handoff = &bin->handoff;
 	if (atomic_load_explicit(&handoff->state, memory_order_acquire) !=
@@ -229,7 +233,7 @@ bin_handoff_take_locked(bin_t *bin, void **regs)
 		return 0;
 	}
 	unsigned n = handoff->n;
-	memcpy(regs, handoff->regs, n * sizeof(void *));
+	memcpy(regs, slots, n * sizeof(void *));
 	atomic_store_explicit(&handoff->state, HANDOFF_EMPTY,
 	    memory_order_release);
 	return n;

@@ -43,7 +43,6 @@ typedef enum { HANDOFF_EMPTY, HANDOFF_WRITING, HANDOFF_FULL } handoff_state_t;
 typedef struct {
 	_Atomic uint32_t state;
 	uint32_t n;
-	void *regs[BIN_HANDOFF_MAX];
 } bin_handoff_t;
 
 typedef struct bin {
@@ -56,6 +55,10 @@ typedef struct bin {
 	bin_handoff_t handoff;
 } bin_t;
 
+/*
+ * Set a bin up in zeroed memory.  Without a list of full slabs that writes
+ * nothing, so that bins cost no memory before they are used.
+ */
 void bin_init(bin_t *bin, bool tracks_full);
 
 /* Take up to n regions, lowest address first; returns how many there were. */
@@ -107,11 +110,14 @@ edata_t *bin_remove_empty_locked(bin_t *bin) REQUIRES(bin->lock);
 /* For a reset: take out any slab, with all its regions; NULL: none is left. */
 edata_t *bin_remove_any_locked(bin_t *bin) REQUIRES(bin->lock);
 
-/* Leave a batch of up to BIN_HANDOFF_MAX regions; false: no room. */
-bool bin_handoff_leave(bin_t *bin, void **regs, unsigned n);
+/*
+ * Leave a batch of up to BIN_HANDOFF_MAX regions; false: no room.  `slots` is
+ * where it waits: apart from the bin, because most bins never need it.
+ */
+bool bin_handoff_leave(bin_t *bin, void **slots, void **regs, unsigned n);
 
 /* Take what was left, into room for BIN_HANDOFF_MAX; returns how many. */
-unsigned bin_handoff_take_locked(bin_t *bin, void **regs)
+unsigned bin_handoff_take_locked(bin_t *bin, void **slots, void **regs)
     REQUIRES(bin->lock);
 
 static inline bool

@@ -52,6 +52,9 @@ bin_info_boot(void)
 		bin_info_t *info = &bin_infos[szind];
 		size_t size = szind_size(szind);
 		size_t slab = slab_size_of(size, below);
+		info->nshards = 1;
+		(void)!opt_ranges_find(&opt.bin_shards, size, below,
+		    &info->nshards);
 		below = size;
 		info->reg_size = (uint32_t)size;
 		info->slab_size = (uint32_t)slab;

@@ -18,6 +18,7 @@ typedef struct {
 	uint32_t nregs;
 	uint32_t slab_size;
 	uint32_t reciprocal;	/* 2^32 / reg_size, rounded up */
+	uint32_t nshards;	/* as set; a bin has one lock all the same */
 } bin_info_t;
 
 extern bin_info_t bin_infos[SC_NBINS];

@@ -392,7 +392,7 @@ ctl_bin_slab_size(ctl_call_t *call)
 int
 ctl_bin_nshards(ctl_call_t *call)
 {
-	uint32_t nshards = 1;
+	uint32_t nshards = bin_infos[call->index[0]].nshards;
 	return CTL_READ(call, nshards);
 }
 

@@ -233,11 +233,82 @@ pair_take(conf_t *conf, const char **text, pair_t *pair)
 	return true;
 }
 
-/* Nobody knows this key.  The place for a guess at what was meant. */
+/*
+ * Insertions, deletions, replacements and swaps of neighbours between two
+ * words (Damerau 1964), or `most` + 1 if it takes more.
+ */
+static unsigned
+distance(span_t a, const char *b, unsigned most)
+{
+	unsigned char row[3][OPT_NAME_SIZE];
+	size_t length = strlen(b);
+	size_t apart = a.length > length ? a.length - length :
+	    length - a.length;
+	if (apart > most) {
+		return most + 1;
+	}
+	for (size_t j = 0; j <= length; j++) {
+		row[0][j] = (unsigned char)j;
+	}
+	unsigned char *older = row[2], *old = row[0], *now = row[1];
+	for (size_t i = 1; i <= a.length; i++) {
+		now[0] = (unsigned char)i;
+		for (size_t j = 1; j <= length; j++) {
+			bool same = a.text[i - 1] == b[j - 1];
+			unsigned best = old[j - 1] + !same;
+			best = old[j] + 1u < best ? old[j] + 1u : best;
+			best = now[j - 1] + 1u < best ? now[j - 1] + 1u : best;
+			if (i > 1 && j > 1 && a.text[i - 1] == b[j - 2] &&
+			    a.text[i - 2] == b[j - 1] &&
+			    older[j - 2] + 1u < best) {
+				best = older[j - 2] + 1u;
+			}
+			now[j] = (unsigned char)best;
+		}
+		unsigned char *spare = older;
+		older = old;
+		old = now;
+		now = spare;
+	}
+	return old[length] <= most ? old[length] : most + 1;
+}
+
+/* The known key that is most like an unknown one; NULL: none is. */
+static const char *
+similar_key(span_t key)
+{
+	/* A third of the letters at most, so that it is no wild guess. */
+	unsigned best = key.length >= 9 ? 3 : (unsigned)key.length / 3;
+	const char *found_key = NULL;
+	if (key.length >= OPT_NAME_SIZE) {
+		return NULL;
+	}
+	for (const opt_row_t *row = opt_rows; row < opt_rows + OPT_COUNT;
+	     row++) {
+		unsigned d = row->available ? distance(key, row->name, best) :
+		    best + 1;
+		if (d <= best && d > 0) {
+			found_key = row->name;
+			best = d - 1;
+		}
+	}
+	return found_key;
+}
+
+/* Nobody knows this key: was another one meant? */
 static void
 unknown_key(conf_t *conf, const pair_t *pair)
 {
 	pair_error(conf, "<jemalloc>: Invalid conf pair: ", pair);
+	const char *key = similar_key(pair->key);
+	if (key != NULL) {
+		message_t message = {.used = 0};
+		message_add_string(&message, "<jemalloc>: Did you mean ");
+		message_add_string(&message, key);
+		message_add_string(&message, "?\n");
+		message.text[message.used] = '\0';
+		io_message(message.text);
+	}
 }
 
 static void

@@ -50,6 +50,42 @@ is_cached(size_t cache_max, unsigned cind)
 	return cache_max >= TCACHE_MAX || cind_usize(cind) <= cache_max;
 }
 
+static bool
+is_set(opt_id_t id)
+{
+	return opt_set_by[id] != OPT_SOURCE_DEFAULT;
+}
+
+/*
+ * Sizes of bins are found out by use, up to `most`; settings that other
+ * releases size their bins by are bounds to that.
+ */
+static unsigned
+limit_by_options(unsigned cind, unsigned most)
+{
+	if (!cind_is_small(cind)) {
+		return is_set(OPT_ID_tcache_nslots_large) ?
+		    opt.tcache_nslots_large : most;
+	}
+	unsigned min = (opt.tcache_nslots_small_min + 1) & ~1u;
+	unsigned max = opt.tcache_nslots_small_max & ~1u;
+	max = max < 2 ? 2 : max;
+	if (is_set(OPT_ID_lg_tcache_nslots_mul)) {
+		uint64_t n = bin_infos[cind - 1].nregs;
+		n = opt.lg_tcache_nslots_mul >= 0 ?
+		    n << opt.lg_tcache_nslots_mul :
+		    n >> -opt.lg_tcache_nslots_mul;
+		n += n & 1;
+		n = n < min ? min : n;
+		return n < max ? (unsigned)n : max;
+	}
+	if (is_set(OPT_ID_tcache_nslots_small_min) && most < min) {
+		most = min;
+	}
+	return is_set(OPT_ID_tcache_nslots_small_max) && most > max ? max :
+	    most;
+}
+
 static unsigned
 limit_of(const tsd_t *tsd, unsigned cind)
 {
@@ -62,8 +98,8 @@ limit_of(const tsd_t *tsd, unsigned cind)
 	if (opt_ranges_find(&opt.tcache_ncached_max, usize, below, &value)) {
 		return value > SLOTS_MAX ? SLOTS_MAX : value;
 	}
-	return at_most(cind_is_small(cind) ? LIMIT_SMALL_BYTES :
-	    LIMIT_LARGE_BYTES, usize, LIMIT_SLOTS);
+	return limit_by_options(cind, at_most(cind_is_small(cind) ?
+	    LIMIT_SMALL_BYTES : LIMIT_LARGE_BYTES, usize, LIMIT_SLOTS));
 }
 
 void
@@ -80,6 +116,7 @@ tcache_init(tsd_t *tsd)
 	tsd->cache_bytes = 0;
 	tsd->cache_bytes_large = 0;
 	tsd->gc_next = 0;
+	tsd->gc_round_at = opt.tcache_gc_delay_bytes;
 	tsd->cache_enabled = false;
 	tsd->cache_max = tcache_max_of(opt.tcache_max);
 }
@@ -383,7 +420,11 @@ tcache_free_slow(tsd_t *tsd, unsigned cind, void *ptr)
 		return;
 	}
 	if (!cache_slot_push(slot, ptr)) {
-		flush_oldest(tsd, cind, (bin->capacity + 1u) / 2);
+		unsigned lg_div = cind_is_small(cind) ?
+		    opt.lg_tcache_flush_small_div :
+		    opt.lg_tcache_flush_large_div;
+		flush_oldest(tsd, cind, bin->capacity -
+		    (bin->capacity >> lg_div));
 		(void)cache_slot_push(slot, ptr);
 	}
 }
@@ -415,7 +456,7 @@ gc_idle(tsd_t *tsd, unsigned cind)
 {
 	cache_bin_t *bin = &tsd->bins[cind];
 	flush_oldest(tsd, cind, (unsigned)(cache_bin_end(bin) - bin->mark));
-	if (++bin->idle < IDLE_TO_SHRINK) {
+	if (!opt.experimental_tcache_gc || ++bin->idle < IDLE_TO_SHRINK) {
 		return;
 	}
 	bin->idle = 0;
@@ -428,10 +469,26 @@ gc_idle(tsd_t *tsd, unsigned cind)
 	}
 }
 
+/* By low-water marks alone: rounds through the bins may have to wait. */
+static bool
+gc_waits(tsd_t *tsd)
+{
+	if (opt.experimental_tcache_gc || opt.tcache_gc_delay_bytes == 0) {
+		return false;
+	}
+	if (tsd->allocated < tsd->gc_round_at) {
+		return true;
+	}
+	if (next_active(tsd, tsd->gc_next) < tsd->gc_next) {
+		tsd->gc_round_at = tsd->allocated + opt.tcache_gc_delay_bytes;
+	}
+	return false;
+}
+
 void
 tcache_gc_step(tsd_t *tsd)
 {
-	unsigned cind = gc_advance(tsd);
+	unsigned cind = gc_waits(tsd) ? 0 : gc_advance(tsd);
 	if (cind == 0) {
 		return;
 	}
@@ -443,7 +500,8 @@ tcache_gc_step(tsd_t *tsd)
 		count = cache_bin_count(bin, &tsd->slots[cind]);
 	} else if (count != 0) {
 		bin->idle = 0;
-	} else if (++bin->idle >= IDLE_TO_SHRINK) {
+	} else if (opt.experimental_tcache_gc &&
+	    ++bin->idle >= IDLE_TO_SHRINK) {
 		/* Empty, and nothing happened to it since. */
 		bin->idle = 0;
 		array_drop(tsd, cind);

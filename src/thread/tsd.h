@@ -51,6 +51,7 @@ typedef struct tsd {
 	bool peak_watched;		/* someone asks for the peak */
 	uint8_t ncallbacks;		/* of the program, that were seen */
 	uint64_t gc_at;			/* `allocated` at the next collection */
+	uint64_t gc_round_at;		/* and at the next round, old manner */
 	uint64_t event_last;		/* `allocated` at the last event */
 	int64_t peak;			/* most bytes in use above peak_base */
 	int64_t peak_base;

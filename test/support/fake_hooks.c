@@ -11,7 +11,7 @@
 #define STALE_BYTE 0xee
 
 static bool
-refuses(fake_hooks_t *fake, hook_t hook)
+refuses(fake_hooks_t *fake, fake_hook_t hook)
 {
 	fake->ncalls[hook]++;
 	unsigned one_in = fake->refuse_one_in[hook];
@@ -74,7 +74,7 @@ hook_alloc(extent_hooks_t *table, void *new_addr, size_t size, size_t alignment,
 	fake->last_alignment = alignment;
 	assert_true(size > 0 && size % PAGE == 0);
 	assert_true(alignment >= PAGE && (alignment & (alignment - 1)) == 0);
-	if (refuses(fake, HOOK_ALLOC) || size / PAGE > fake->npages) {
+	if (refuses(fake, FAKE_ALLOC) || size / PAGE > fake->npages) {
 		return NULL;
 	}
 	size_t first = find_free(fake, size / PAGE, alignment);
@@ -120,7 +120,7 @@ hook_dalloc(extent_hooks_t *table, void *addr, size_t size, bool committed,
 	fake_hooks_t *fake = (fake_hooks_t *)table;
 	note_range(fake, addr, size, arena_ind);
 	fake->last_committed = committed;
-	if (refuses(fake, HOOK_DALLOC)) {
+	if (refuses(fake, FAKE_DALLOC)) {
 		return true;
 	}
 	take_back(fake, addr, size);
@@ -134,13 +134,13 @@ hook_destroy(extent_hooks_t *table, void *addr, size_t size, bool committed,
 	fake_hooks_t *fake = (fake_hooks_t *)table;
 	note_range(fake, addr, size, arena_ind);
 	fake->last_committed = committed;
-	fake->ncalls[HOOK_DESTROY]++;
+	fake->ncalls[FAKE_DESTROY]++;
 	take_back(fake, addr, size);
 }
 
 /* One of the hooks for a part of an extent; false: it refused. */
 static bool
-range_hook(extent_hooks_t *table, hook_t hook, void *addr, size_t size,
+range_hook(extent_hooks_t *table, fake_hook_t hook, void *addr, size_t size,
     size_t offset, size_t length, unsigned arena_ind)
 {
 	fake_hooks_t *fake = (fake_hooks_t *)table;
@@ -153,7 +153,7 @@ static bool
 hook_commit(extent_hooks_t *table, void *addr, size_t size, size_t offset,
     size_t length, unsigned arena_ind)
 {
-	if (!range_hook(table, HOOK_COMMIT, addr, size, offset, length,
+	if (!range_hook(table, FAKE_COMMIT, addr, size, offset, length,
 		arena_ind)) {
 		return true;
 	}
@@ -165,7 +165,7 @@ static bool
 hook_decommit(extent_hooks_t *table, void *addr, size_t size, size_t offset,
     size_t length, unsigned arena_ind)
 {
-	if (!range_hook(table, HOOK_DECOMMIT, addr, size, offset, length,
+	if (!range_hook(table, FAKE_DECOMMIT, addr, size, offset, length,
 		arena_ind)) {
 		return true;
 	}
@@ -180,7 +180,7 @@ static bool
 hook_purge_lazy(extent_hooks_t *table, void *addr, size_t size, size_t offset,
     size_t length, unsigned arena_ind)
 {
-	return !range_hook(table, HOOK_PURGE_LAZY, addr, size, offset, length,
+	return !range_hook(table, FAKE_PURGE_LAZY, addr, size, offset, length,
 	    arena_ind);
 }
 
@@ -188,7 +188,7 @@ static bool
 hook_purge_forced(extent_hooks_t *table, void *addr, size_t size, size_t offset,
     size_t length, unsigned arena_ind)
 {
-	if (!range_hook(table, HOOK_PURGE_FORCED, addr, size, offset, length,
+	if (!range_hook(table, FAKE_PURGE_FORCED, addr, size, offset, length,
 		arena_ind)) {
 		return true;
 	}
@@ -207,7 +207,7 @@ hook_split(extent_hooks_t *table, void *addr, size_t size, size_t size_a,
 	assert_true((size_a | size_b) % PAGE == 0);
 	fake->last_size_a = size_a;
 	fake->last_committed = committed;
-	return refuses(fake, HOOK_SPLIT);
+	return refuses(fake, FAKE_SPLIT);
 }
 
 static bool
@@ -220,7 +220,7 @@ hook_merge(extent_hooks_t *table, void *addr_a, size_t size_a, void *addr_b,
 	assert_ptr_equal((char *)addr_a + size_a, addr_b);
 	fake->last_size_a = size_a;
 	fake->last_committed = committed;
-	return refuses(fake, HOOK_MERGE);
+	return refuses(fake, FAKE_MERGE);
 }
 
 void
@@ -259,7 +259,7 @@ unsigned
 fake_hooks_ncalls(const fake_hooks_t *fake)
 {
 	unsigned sum = 0;
-	for (unsigned i = 0; i < NHOOKS; i++) {
+	for (unsigned i = 0; i < FAKE_NHOOKS; i++) {
 		sum += fake->ncalls[i];
 	}
 	return sum;

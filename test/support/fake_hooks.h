@@ -17,17 +17,17 @@
 #include "platform/build.h"
 
 typedef enum {
-	HOOK_ALLOC,
-	HOOK_DALLOC,
-	HOOK_DESTROY,
-	HOOK_COMMIT,
-	HOOK_DECOMMIT,
-	HOOK_PURGE_LAZY,
-	HOOK_PURGE_FORCED,
-	HOOK_SPLIT,
-	HOOK_MERGE,
-	NHOOKS
-} hook_t;
+	FAKE_ALLOC,
+	FAKE_DALLOC,
+	FAKE_DESTROY,
+	FAKE_COMMIT,
+	FAKE_DECOMMIT,
+	FAKE_PURGE_LAZY,
+	FAKE_PURGE_FORCED,
+	FAKE_SPLIT,
+	FAKE_MERGE,
+	FAKE_NHOOKS
+} fake_hook_t;
 
 typedef struct {
 	extent_hooks_t table; /* first: hooks are called with its address */
@@ -37,12 +37,12 @@ typedef struct {
 	uint8_t *page_out; /* one per page: handed out? */
 	uint64_t prng;
 
-	bool refuse[NHOOKS];
-	unsigned refuse_one_in[NHOOKS]; /* 0: never */
+	bool refuse[FAKE_NHOOKS];
+	unsigned refuse_one_in[FAKE_NHOOKS]; /* 0: never */
 	bool uncommitted; /* alloc commits only what must be */
 	bool stale; /* what alloc returns reads 0xee, if it may */
 
-	unsigned ncalls[NHOOKS]; /* refused ones included */
+	unsigned ncalls[FAKE_NHOOKS]; /* refused ones included */
 	/* Arguments of the last call of any hook. */
 	void *last_addr;
 	size_t last_size;

@@ -5,7 +5,10 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "arena/large.h"
+#include "ds/prng.h"
 #include "platform/os_thread.h"
+#include "support/fake_hooks.h"
 #include "support/os_calls_fault.h"
 
 static void
@@ -238,6 +241,196 @@ TEST(decay_of_new_arenas)
 	assert_int_equal(arenas_muzzy_decay_ms(), 45);
 	assert_int_equal(pac_dirty_decay_ms(&arenas_get_auto(1)->pac), 123);
 	assert_int_equal(pac_muzzy_decay_ms(&arenas_get_auto(1)->pac), 45);
+}
+
+/* Arenas made by hand */
+
+TEST(create_and_destroy)
+{
+	setup(3);
+	unsigned first = arenas_count();
+	arena_t *arena = arenas_create(NULL, true);
+	assert_non_null(arena);
+	assert_int_equal(arena->ind, first);
+	assert_int_equal(arenas_count(), first + 1);
+	assert_ptr_equal(arenas_get(first), arena);
+	assert_false(arena->automatic);
+	assert_false(arenas_is_auto(first));
+	assert_true(arenas_is_auto(first - 1));
+	assert_ptr_not_equal(arena->base, arenas_base0());
+	arenas_destroy(arena);
+	assert_null(arenas_get(first));
+	assert_true(arenas_verify());
+	/* The index is used again. */
+	arena = arenas_create(NULL, true);
+	assert_int_equal(arena->ind, first);
+	assert_int_equal(arenas_create(NULL, false)->ind, first + 1);
+}
+
+static fake_hooks_t fake;
+
+/* Regions and blocks of an arena, of which nobody frees any. */
+static void
+use(arena_t *arena, unsigned n)
+{
+	uint64_t prng = n;
+	void *regs[40];
+	bool contended;
+	for (unsigned i = 0; i < n; i++) {
+		unsigned szind = (unsigned)prng_below(&prng, SC_NBINS);
+		unsigned got = arena_fill(arena, szind, regs, 40, &contended);
+		assert_in_range(got, 1, 40);
+		memset(regs[0], 1, szind_size(szind));
+		if (i % 3 == 0) {
+			arena_flush(szind, regs, got);
+		}
+		size_t usize = SC_LARGE_MIN + prng_below(&prng, 100) * PAGE;
+		void *block = large_alloc(arena, usize, usize, 1, false, &prng);
+		assert_non_null(block);
+		memset(block, 1, usize);
+		if (i % 3 == 0) {
+			large_free(block);
+		} else if (i % 3 == 1) {
+			/* Some wait in a cache. */
+			large_note_cached(large_find(block), block);
+		}
+	}
+	assert_true(arena_verify(arena));
+}
+
+/* All memory comes from the hooks and goes back to them. */
+static void
+check_hooks(bool metadata_use_hooks)
+{
+	setup(2);
+	fake_hooks_init(&fake, 32768);
+	for (unsigned round = 0; round < 5; round++) {
+		arena_t *arena = arenas_create(&fake.table, metadata_use_hooks);
+		assert_non_null(arena);
+		assert_int_equal(fake_hooks_owns(&fake, arena),
+		    metadata_use_hooks);
+		use(arena, 60);
+		assert_true(fake.npages_out > 1000);
+		arenas_destroy(arena);
+		assert_int_equal(fake.npages_out, 0);
+		assert_true(arenas_verify());
+	}
+}
+
+TEST(hooks)
+{
+	check_hooks(true);
+}
+
+TEST(hooks_without_metadata)
+{
+	check_hooks(false);
+}
+
+/* Hooks that never take anything back. */
+TEST(stubborn_hooks)
+{
+	setup(2);
+	fake_hooks_init(&fake, 32768);
+	fake.refuse[FAKE_DALLOC] = true;
+	fake.refuse[FAKE_DECOMMIT] = true;
+	fake.refuse[FAKE_PURGE_FORCED] = true;
+	fake.refuse[FAKE_SPLIT] = true;
+	arena_t *arena = arenas_create(&fake.table, false);
+	use(arena, 20);
+	arenas_destroy(arena);
+	assert_int_equal(fake.npages_out, 0);
+	assert_true(fake.ncalls[FAKE_DESTROY] > 0);
+}
+
+/* A reset frees everything and leaves the arena usable. */
+TEST(reset)
+{
+	setup(2);
+	arena_t *arena = arenas_create(NULL, true);
+	for (unsigned round = 0; round < 4; round++) {
+		use(arena, 60);
+		assert_true(atomic_load(&arena->pac.nactive) > 0);
+		arena_reset(arena);
+		assert_int_equal(atomic_load(&arena->pac.nactive), 0);
+		assert_int_equal(atomic_load(&arena->large_allocated), 0);
+		assert_true(arena_verify(arena));
+	}
+	arenas_destroy(arena);
+}
+
+TEST(no_indices_left)
+{
+	setup(ARENAS_MAX - 3);
+	arena_t *first = arenas_create(NULL, true);
+	arena_t *second = arenas_create(NULL, true);
+	assert_non_null(first);
+	assert_int_equal(second->ind, ARENAS_MAX - 1);
+	assert_null(arenas_create(NULL, true));
+	arenas_destroy(first);
+	assert_non_null(arenas_create(NULL, true));
+}
+
+TEST(create_without_memory)
+{
+	setup(2);
+	fake_hooks_init(&fake, 1024);
+	fake.refuse[FAKE_ALLOC] = true;
+	unsigned count = arenas_count();
+	assert_null(arenas_create(&fake.table, true));
+	os_fault_arm_from(1);
+	arena_t *arena = arenas_create(NULL, true);
+	(void)os_fault_disarm();
+	assert_null(arena);
+	fake_hooks_obey(&fake);
+	arena = arenas_create(&fake.table, true);
+	assert_non_null(arena);
+	assert_in_range(arena->ind, count, count + 1);
+	assert_true(arenas_verify());
+}
+
+TEST(create_auto)
+{
+	setup(4);
+	fake_hooks_init(&fake, 16384);
+	arena_t *arena = arenas_create_auto(2, &fake.table);
+	assert_int_equal(arena->ind, 2);
+	assert_true(arena->automatic);
+	assert_true(fake_hooks_owns(&fake, arena));
+	assert_null(arenas_create_auto(2, &fake.table));
+	assert_null(arenas_create_auto(0, &fake.table));
+	assert_null(arenas_create_auto(5, &fake.table));
+	assert_ptr_equal(arenas_get_auto(2), arena);
+}
+
+TEST(bind_to)
+{
+	setup(3);
+	arena_t *arena = arenas_create(NULL, true);
+	assert_ptr_equal(arenas_bind_to(arena), arena);
+	assert_int_equal(nthreads(arena), 1);
+	arenas_unbind(arena);
+	assert_int_equal(nthreads(arena), 0);
+	/* Nobody is bound there unasked. */
+	for (unsigned i = 0; i < 20; i++) {
+		assert_true(arenas_bind()->automatic);
+	}
+}
+
+TEST(set_decay_of_new_arenas)
+{
+	setup(3);
+	assert_int_equal(arenas_set_dirty_decay_ms(-2), ERR_INVALID);
+	assert_int_equal(arenas_set_muzzy_decay_ms(DECAY_MS_MAX + 1),
+	    ERR_INVALID);
+	assert_int_equal(arenas_set_dirty_decay_ms(5), ERR_NONE);
+	assert_int_equal(arenas_set_muzzy_decay_ms(6), ERR_NONE);
+	assert_int_equal(arenas_dirty_decay_ms(), 5);
+	assert_int_equal(arenas_muzzy_decay_ms(), 6);
+	arena_t *arena = arenas_create(NULL, true);
+	assert_int_equal(pac_dirty_decay_ms(&arena->pac), 5);
+	assert_int_equal(pac_muzzy_decay_ms(&arena->pac), 6);
+	assert_int_not_equal(pac_dirty_decay_ms(&arenas_get(0)->pac), 5);
 }
 
 static void *

@@ -270,6 +270,35 @@ TEST(full_slabs_are_listed)
 	assert_int_equal(count_full(), 4);
 }
 
+/* A reset takes out everything, with the regions that are in use. */
+TEST(remove_any)
+{
+	setup(1024, true);
+	for (unsigned i = 0; i < 4; i++) {
+		add_full_slab(i);
+	}
+	assert_null(give_back(1, 0));
+	assert_null(give_back(3, 5));
+	uint64_t live = bin.stats.nmalloc - bin.stats.ndalloc;
+	bool seen[4] = {false};
+	mutex_lock(&bin.lock);
+	for (unsigned i = 0; i < 4; i++) {
+		edata_t *slab = bin_remove_any_locked(&bin);
+		assert_non_null(slab);
+		assert_false(seen[slab - slabs]);
+		seen[slab - slabs] = true;
+	}
+	assert_null(bin_remove_any_locked(&bin));
+	mutex_unlock(&bin.lock);
+	assert_int_equal(bin.stats.nreset, live);
+	assert_int_equal(bin.stats.curslabs, 0);
+	assert_true(bin_verify(&bin, szind));
+	add_slab(0);
+	assert_int_equal(take(1), 1);
+}
+
+static void *slots[BIN_HANDOFF_MAX];
+
 TEST(handoff)
 {
 	void *left[BIN_HANDOFF_MAX];
@@ -280,20 +309,20 @@ TEST(handoff)
 	}
 	assert_false(bin_handoff_waits(&bin));
 	mutex_lock(&bin.lock);
-	assert_int_equal(bin_handoff_take_locked(&bin, taken), 0);
+	assert_int_equal(bin_handoff_take_locked(&bin, slots, taken), 0);
 	mutex_unlock(&bin.lock);
-	assert_true(bin_handoff_leave(&bin, left, BIN_HANDOFF_MAX));
+	assert_true(bin_handoff_leave(&bin, slots, left, BIN_HANDOFF_MAX));
 	assert_true(bin_handoff_waits(&bin));
-	assert_false(bin_handoff_leave(&bin, left, 1));
+	assert_false(bin_handoff_leave(&bin, slots, left, 1));
 	mutex_lock(&bin.lock);
-	assert_int_equal(bin_handoff_take_locked(&bin, taken), BIN_HANDOFF_MAX);
-	assert_int_equal(bin_handoff_take_locked(&bin, taken), 0);
+	assert_int_equal(bin_handoff_take_locked(&bin, slots, taken), BIN_HANDOFF_MAX);
+	assert_int_equal(bin_handoff_take_locked(&bin, slots, taken), 0);
 	mutex_unlock(&bin.lock);
 	assert_memory_equal(left, taken, sizeof(left));
 	assert_false(bin_handoff_waits(&bin));
-	assert_true(bin_handoff_leave(&bin, left, 1));
+	assert_true(bin_handoff_leave(&bin, slots, left, 1));
 	mutex_lock(&bin.lock);
-	assert_int_equal(bin_handoff_take_locked(&bin, taken), 1);
+	assert_int_equal(bin_handoff_take_locked(&bin, slots, taken), 1);
 	mutex_unlock(&bin.lock);
 }
 
@@ -303,9 +332,9 @@ TEST(handoff_after_fork)
 	void *reg = &bin;
 	setup(64, false);
 	atomic_store(&bin.handoff.state, HANDOFF_WRITING);
-	assert_false(bin_handoff_leave(&bin, &reg, 1));
+	assert_false(bin_handoff_leave(&bin, slots, &reg, 1));
 	bin_handoff_postfork_child(&bin);
-	assert_true(bin_handoff_leave(&bin, &reg, 1));
+	assert_true(bin_handoff_leave(&bin, slots, &reg, 1));
 	bin_handoff_postfork_child(&bin);
 	assert_true(bin_handoff_waits(&bin));
 }

@@ -66,19 +66,19 @@ TEST(pieces)
 TEST(blocks)
 {
 	setup(8192, ARENA);
-	assert_int_equal(fake.ncalls[HOOK_ALLOC], 0);
+	assert_int_equal(fake.ncalls[FAKE_ALLOC], 0);
 	assert_non_null(base_alloc(&base, 1, 1));
-	assert_int_equal(fake.ncalls[HOOK_ALLOC], 1);
+	assert_int_equal(fake.ncalls[FAKE_ALLOC], 1);
 	assert_int_equal(fake.last_size % HUGEPAGE, 0);
 	assert_int_equal(fake.last_alignment, HUGEPAGE);
 	assert_int_equal(fake.last_arena_ind, ARENA);
 	for (unsigned i = 0; i < 400; i++) {
 		assert_non_null(base_alloc(&base, PAGE, CACHELINE));
 	}
-	assert_int_equal(fake.ncalls[HOOK_ALLOC], 1);
+	assert_int_equal(fake.ncalls[FAKE_ALLOC], 1);
 	/* A piece longer than a block is a block of its own. */
 	assert_non_null(base_alloc(&base, 5 * MIB, PAGE));
-	assert_int_equal(fake.ncalls[HOOK_ALLOC], 2);
+	assert_int_equal(fake.ncalls[FAKE_ALLOC], 2);
 	assert_true(fake.last_size >= 5 * MIB);
 }
 
@@ -88,24 +88,24 @@ TEST(earlier_blocks_stay_in_use)
 	setup(8192, ARENA);
 	assert_non_null(base_alloc(&base, 1000, 8));
 	assert_non_null(base_alloc(&base, 4 * MIB - PAGE, PAGE));
-	unsigned ncalls = fake.ncalls[HOOK_ALLOC];
+	unsigned ncalls = fake.ncalls[FAKE_ALLOC];
 	for (unsigned i = 0; i < 1000; i++) {
 		assert_non_null(base_alloc(&base, 1024, 8));
 	}
-	assert_int_equal(fake.ncalls[HOOK_ALLOC], ncalls);
+	assert_int_equal(fake.ncalls[FAKE_ALLOC], ncalls);
 }
 
 TEST(no_memory)
 {
 	setup(8192, ARENA);
-	fake.refuse[HOOK_ALLOC] = true;
+	fake.refuse[FAKE_ALLOC] = true;
 	assert_null(base_alloc(&base, 100, 8));
 	assert_int_equal(base.allocated, 0);
 	assert_int_equal(base.mapped, 0);
 	fake_hooks_obey(&fake);
 	assert_non_null(base_alloc(&base, 100, 8));
 	/* What is there goes on being used. */
-	fake.refuse[HOOK_ALLOC] = true;
+	fake.refuse[FAKE_ALLOC] = true;
 	assert_null(base_alloc(&base, 3 * MIB, 8));
 	assert_non_null(base_alloc(&base, 100, 8));
 	assert_int_equal(base.allocated, 200);
@@ -125,8 +125,8 @@ TEST(destroy)
 /* Hooks that do not take memory back are asked for the next best thing. */
 TEST(destroy_is_refused)
 {
-	static const hook_t order[] = {HOOK_DALLOC, HOOK_DECOMMIT,
-	    HOOK_PURGE_FORCED, HOOK_PURGE_LAZY};
+	static const fake_hook_t order[] = {FAKE_DALLOC, FAKE_DECOMMIT,
+	    FAKE_PURGE_FORCED, FAKE_PURGE_LAZY};
 	for (size_t i = 0; i < 4; i++) {
 		setup(8192, ARENA);
 		assert_non_null(base_alloc(&base, 100, 8));
@@ -156,7 +156,7 @@ TEST(default_hooks_in_scarcity)
 	base_init(&base, NULL, 0);
 	assert_non_null(base_alloc(&base, 1000, 8));
 	assert_int_equal(base.mapped, (size_t)64 << 10);
-	assert_int_equal(fake.ncalls[HOOK_ALLOC], 2);
+	assert_int_equal(fake.ncalls[FAKE_ALLOC], 2);
 	assert_null(base_alloc(&base, MIB, 8));
 	assert_non_null(base_alloc(&base, 1000, 8));
 }

@@ -58,13 +58,13 @@ TEST(recycling)
 TEST(no_memory)
 {
 	setup();
-	fake.refuse[HOOK_ALLOC] = true;
+	fake.refuse[FAKE_ALLOC] = true;
 	assert_null(edata_cache_get(&cache));
 	assert_int_equal(cache.ncreated, 0);
 	fake_hooks_obey(&fake);
 	edata_t *edata = edata_cache_get(&cache);
 	assert_non_null(edata);
 	edata_cache_put(&cache, edata);
-	fake.refuse[HOOK_ALLOC] = true;
+	fake.refuse[FAKE_ALLOC] = true;
 	assert_ptr_equal(edata_cache_get(&cache), edata);
 }

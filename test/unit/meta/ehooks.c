@@ -71,28 +71,28 @@ TEST(alloc)
 	assert_int_equal(fake.last_arena_ind, ARENA);
 	assert_true(zero);
 	assert_false(commit);
-	fake.refuse[HOOK_ALLOC] = true;
+	fake.refuse[FAKE_ALLOC] = true;
 	assert_null(ehooks_alloc(&ehooks, NULL, PAGE, PAGE, &zero, &commit));
 }
 
 /* All that can be refused, with one call each. */
 static err_t
-call(hook_t hook)
+call(fake_hook_t hook)
 {
 	switch (hook) {
-	case HOOK_DALLOC:
+	case FAKE_DALLOC:
 		return ehooks_dalloc(&ehooks, mem, 16 * PAGE, false);
-	case HOOK_COMMIT:
+	case FAKE_COMMIT:
 		return ehooks_commit(&ehooks, mem, 16 * PAGE);
-	case HOOK_DECOMMIT:
+	case FAKE_DECOMMIT:
 		return ehooks_decommit(&ehooks, mem, 16 * PAGE);
-	case HOOK_PURGE_LAZY:
+	case FAKE_PURGE_LAZY:
 		return ehooks_purge_lazy(&ehooks, mem, 16 * PAGE);
-	case HOOK_PURGE_FORCED:
+	case FAKE_PURGE_FORCED:
 		return ehooks_purge_forced(&ehooks, mem, 16 * PAGE);
-	case HOOK_SPLIT:
+	case FAKE_SPLIT:
 		return ehooks_split(&ehooks, mem, 16 * PAGE, 4 * PAGE, true);
-	case HOOK_MERGE:
+	case FAKE_MERGE:
 		return ehooks_merge(&ehooks, mem, 4 * PAGE, mem + 4 * PAGE,
 		    12 * PAGE, true);
 	default:
@@ -101,8 +101,8 @@ call(hook_t hook)
 	}
 }
 
-static const hook_t refusable[] = {HOOK_COMMIT, HOOK_DECOMMIT, HOOK_PURGE_LAZY,
-    HOOK_PURGE_FORCED, HOOK_SPLIT, HOOK_MERGE, HOOK_DALLOC};
+static const fake_hook_t refusable[] = {FAKE_COMMIT, FAKE_DECOMMIT,
+    FAKE_PURGE_LAZY, FAKE_PURGE_FORCED, FAKE_SPLIT, FAKE_MERGE, FAKE_DALLOC};
 #define NREFUSABLE (sizeof(refusable) / sizeof(refusable[0]))
 
 /* False is success there and ERR_NONE here; true is ERR_REFUSED. */
@@ -110,7 +110,7 @@ TEST(answers_are_translated)
 {
 	setup();
 	for (size_t i = 0; i < NREFUSABLE; i++) {
-		hook_t hook = refusable[i];
+		fake_hook_t hook = refusable[i];
 		fake.refuse[hook] = true;
 		assert_int_equal(call(hook), ERR_REFUSED);
 		fake.refuse[hook] = false;
@@ -127,11 +127,11 @@ TEST(answers_are_translated)
 TEST(split_and_merge_arguments)
 {
 	setup();
-	assert_int_equal(call(HOOK_SPLIT), ERR_NONE);
+	assert_int_equal(call(FAKE_SPLIT), ERR_NONE);
 	assert_int_equal(fake.last_size_a, 4 * PAGE);
 	assert_true(fake.last_committed);
 	fake.last_size_a = 0;
-	assert_int_equal(call(HOOK_MERGE), ERR_NONE);
+	assert_int_equal(call(FAKE_MERGE), ERR_NONE);
 	assert_int_equal(fake.last_size_a, 4 * PAGE);
 }
 
@@ -151,7 +151,7 @@ TEST(destroy)
 {
 	setup();
 	ehooks_destroy(&ehooks, mem, 16 * PAGE, true);
-	assert_int_equal(fake.ncalls[HOOK_DESTROY], 1);
+	assert_int_equal(fake.ncalls[FAKE_DESTROY], 1);
 	assert_int_equal(fake.npages_out, 0);
 	assert_int_equal(nentries, 1);
 }
@@ -182,7 +182,7 @@ TEST(default_hooks_are_not)
 	for (size_t i = 0; i < NREFUSABLE; i++) {
 		assert_int_equal(call(refusable[i]), ERR_NONE);
 		assert_int_equal(fake.ncalls[refusable[i]],
-		    refusable[i] != HOOK_SPLIT);
+		    refusable[i] != FAKE_SPLIT);
 	}
 	assert_int_equal(nentries, 0);
 }

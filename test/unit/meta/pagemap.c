@@ -157,14 +157,14 @@ TEST(no_memory)
 {
 	setup();
 	void *addr = (void *)(20 * LEAF_SPAN);
-	fake.refuse[HOOK_ALLOC] = true;
+	fake.refuse[FAKE_ALLOC] = true;
 	assert_int_equal(pagemap_reserve(&base, addr, 3 * LEAF_SPAN),
 	    ERR_NOMEM);
 	assert_int_equal(pagemap_mapped(), 0);
 	assert_null(pagemap_extent(addr));
 	fake_hooks_obey(&fake);
 	assert_int_equal(pagemap_reserve(&base, addr, PAGE), ERR_NONE);
-	fake.refuse[HOOK_ALLOC] = true;
+	fake.refuse[FAKE_ALLOC] = true;
 	assert_int_equal(pagemap_reserve(&base, addr, PAGE), ERR_NONE);
 	err_t err = ERR_NONE;
 	for (uintptr_t n = 1; n < 100 && err == ERR_NONE; n++) {

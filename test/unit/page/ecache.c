@@ -146,7 +146,7 @@ TEST(put_leaves_others_alone)
 	edata_set_owner(c, ENV_ARENA + 1, EXTENT_DIRTY);
 	ecache_put(env, &ecache, b);
 	assert_int_equal(b->size, 4 * PAGE);
-	assert_int_equal(fake->ncalls[HOOK_MERGE], 0);
+	assert_int_equal(fake->ncalls[FAKE_MERGE], 0);
 	assert_true(ecache_verify(env, &ecache));
 }
 
@@ -156,11 +156,11 @@ TEST(put_without_merging)
 	edata_t *a = env_extent(&fixture, 12);
 	edata_t *b = extent_split(env, a, 4 * PAGE);
 	edata_t *c = extent_split(env, b, 4 * PAGE);
-	fake->refuse[HOOK_MERGE] = true;
+	fake->refuse[FAKE_MERGE] = true;
 	ecache_put(env, &ecache, a);
 	ecache_put(env, &ecache, c);
 	ecache_put(env, &ecache, b);
-	assert_int_equal(fake->ncalls[HOOK_MERGE], 2);
+	assert_int_equal(fake->ncalls[FAKE_MERGE], 2);
 	assert_int_equal(count_extents(), 3);
 	assert_int_equal(ecache_npages(&ecache), 12);
 	assert_true(ecache_verify(env, &ecache));
@@ -171,7 +171,7 @@ TEST(take_without_splitting)
 {
 	setup();
 	edata_t *edata = put_new(8);
-	fake->refuse[HOOK_SPLIT] = true;
+	fake->refuse[FAKE_SPLIT] = true;
 	assert_null(take(3));
 	assert_null(ecache_take_at(env, &ecache, edata->addr, PAGE));
 	assert_int_equal(ecache_npages(&ecache), 8);
@@ -218,7 +218,7 @@ TEST(evict_without_splitting)
 {
 	setup();
 	edata_t *edata = put_new(100);
-	fake->refuse[HOOK_SPLIT] = true;
+	fake->refuse[FAKE_SPLIT] = true;
 	assert_ptr_equal(ecache_evict(env, &ecache, 90), edata);
 	assert_int_equal(edata->size, 100 * PAGE);
 	assert_int_equal(ecache_npages(&ecache), 0);
@@ -373,8 +373,8 @@ random_walk(unsigned nsteps, bool refusing, uint64_t seed)
 		(void)put_new(256);
 	}
 	walk.npages = POOL_NPAGES;
-	fake->refuse_one_in[HOOK_SPLIT] = refusing ? 3 : 0;
-	fake->refuse_one_in[HOOK_MERGE] = refusing ? 3 : 0;
+	fake->refuse_one_in[FAKE_SPLIT] = refusing ? 3 : 0;
+	fake->refuse_one_in[FAKE_MERGE] = refusing ? 3 : 0;
 	for (unsigned i = 0; i < nsteps; i++) {
 		random_step(&walk);
 		assert_true(ecache_verify(env, &ecache));

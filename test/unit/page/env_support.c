@@ -28,7 +28,7 @@ edata_t *
 env_exhaust_descriptors(env_fixture_t *fixture)
 {
 	edata_t *last = edata_cache_get(&fixture->edata_cache);
-	fixture->meta.refuse[HOOK_ALLOC] = true;
+	fixture->meta.refuse[FAKE_ALLOC] = true;
 	edata_t *edata;
 	while ((edata = edata_cache_get(&fixture->edata_cache)) != NULL) {
 		last = edata;

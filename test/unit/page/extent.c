@@ -63,7 +63,7 @@ TEST(new_at_an_address)
 TEST(new_fails)
 {
 	env_setup(&fixture, 256);
-	fake->refuse[HOOK_ALLOC] = true;
+	fake->refuse[FAKE_ALLOC] = true;
 	assert_null(extent_new(env, NULL, PAGE, PAGE, true, 1));
 	assert_int_equal(fixture.edata_cache.nunused, 1);
 	fake_hooks_obey(fake);
@@ -81,7 +81,7 @@ TEST(new_without_page_map)
 	edata_cache_put(&fixture.edata_cache,
 	    env_exhaust_descriptors(&fixture));
 	assert_null(extent_new(env, NULL, PAGE, PAGE, true, 1));
-	assert_int_equal(fake->ncalls[HOOK_DALLOC], 1);
+	assert_int_equal(fake->ncalls[FAKE_DALLOC], 1);
 	assert_int_equal(fake->npages_out, 0);
 	assert_int_equal(fixture.edata_cache.nunused, 1);
 	fake_hooks_obey(&fixture.meta);
@@ -119,7 +119,7 @@ TEST(split_is_refused)
 	env_setup(&fixture, 256);
 	edata_t *a = env_extent(&fixture, 10);
 	edata_t before = *a;
-	fake->refuse[HOOK_SPLIT] = true;
+	fake->refuse[FAKE_SPLIT] = true;
 	size_t nunused = fixture.edata_cache.nunused;
 	assert_null(extent_split(env, a, PAGE));
 	assert_memory_equal(a, &before, sizeof(before));
@@ -138,7 +138,7 @@ TEST(split_without_descriptor)
 	(void)env_exhaust_descriptors(&fixture);
 	edata_t before = *a;
 	assert_null(extent_split(env, a, PAGE));
-	assert_int_equal(fake->ncalls[HOOK_SPLIT], 0);
+	assert_int_equal(fake->ncalls[FAKE_SPLIT], 0);
 	assert_memory_equal(a, &before, sizeof(before));
 }
 
@@ -167,7 +167,7 @@ TEST(merge_is_refused)
 	env_setup(&fixture, 256);
 	edata_t *a = env_extent(&fixture, 10);
 	edata_t *b = extent_split(env, a, 4 * PAGE);
-	fake->refuse[HOOK_MERGE] = true;
+	fake->refuse[FAKE_MERGE] = true;
 	assert_int_equal(extent_merge(env, a, b), ERR_REFUSED);
 	fake->table.merge = NULL;
 	assert_int_equal(extent_merge(env, a, b), ERR_REFUSED);
@@ -209,10 +209,10 @@ TEST(commit)
 	env_setup(&fixture, 256);
 	edata_t *edata = env_extent(&fixture, 2);
 	assert_int_equal(extent_commit(env, edata), ERR_NONE);
-	assert_int_equal(fake->ncalls[HOOK_COMMIT], 0);
+	assert_int_equal(fake->ncalls[FAKE_COMMIT], 0);
 	fake->uncommitted = true;
 	edata = extent_new(env, NULL, 2 * PAGE, PAGE, false, 1);
-	fake->refuse[HOOK_COMMIT] = true;
+	fake->refuse[FAKE_COMMIT] = true;
 	assert_int_equal(extent_commit(env, edata), ERR_REFUSED);
 	assert_false(edata->committed);
 	fake_hooks_obey(fake);
@@ -228,7 +228,7 @@ TEST(purge_forced)
 	char *addr = edata->addr;
 	memset(addr, 1, edata->size);
 	edata->zeroed = false;
-	fake->refuse[HOOK_PURGE_FORCED] = true;
+	fake->refuse[FAKE_PURGE_FORCED] = true;
 	assert_int_equal(extent_purge_forced(env, edata), ERR_REFUSED);
 	assert_false(edata->zeroed);
 	assert_int_equal(addr[0], 1);
@@ -243,7 +243,7 @@ TEST(unmap)
 	env_setup(&fixture, 256);
 	edata_t *edata = env_extent(&fixture, 6);
 	char *addr = edata->addr;
-	fake->refuse[HOOK_DALLOC] = true;
+	fake->refuse[FAKE_DALLOC] = true;
 	assert_int_equal(extent_unmap(env, edata), ERR_REFUSED);
 	assert_true(env_has_boundaries(edata));
 	assert_int_equal(edata_state(edata), EXTENT_ACTIVE);
@@ -261,8 +261,8 @@ TEST(destroy)
 	edata_t *edata = env_extent(&fixture, 6);
 	char *addr = edata->addr;
 	extent_destroy(env, edata);
-	assert_int_equal(fake->ncalls[HOOK_DESTROY], 1);
-	assert_int_equal(fake->ncalls[HOOK_DALLOC], 0);
+	assert_int_equal(fake->ncalls[FAKE_DESTROY], 1);
+	assert_int_equal(fake->ncalls[FAKE_DALLOC], 0);
 	assert_null(pagemap_extent(addr));
 	/* Without the hook the memory is the application's. */
 	edata = env_extent(&fixture, 6);

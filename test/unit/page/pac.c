@@ -89,8 +89,8 @@ alloc_apart(size_t npages)
 TEST(order_of_reuse)
 {
 	setup(4096, -1, -1);
-	fake->refuse[HOOK_DALLOC] = true;
-	fake->refuse[HOOK_DECOMMIT] = true;
+	fake->refuse[FAKE_DALLOC] = true;
+	fake->refuse[FAKE_DECOMMIT] = true;
 	edata_t *dirty = alloc_apart(4);
 	edata_t *muzzy = alloc_apart(4);
 	edata_t *retained = alloc_apart(4);
@@ -108,9 +108,9 @@ TEST(order_of_reuse)
 		assert_ptr_equal(edata->addr, order[i]);
 		assert_true(edata->committed);
 	}
-	unsigned nallocs = fake->ncalls[HOOK_ALLOC];
+	unsigned nallocs = fake->ncalls[FAKE_ALLOC];
 	assert_non_null(alloc(600));
-	assert_int_equal(fake->ncalls[HOOK_ALLOC], nallocs + 1);
+	assert_int_equal(fake->ncalls[FAKE_ALLOC], nallocs + 1);
 }
 
 /* Pages that are going to be replaced come from retained memory. */
@@ -165,9 +165,9 @@ static void
 record_growth(size_t *sizes, unsigned n)
 {
 	for (unsigned i = 0; i < n;) {
-		unsigned ncalls = fake->ncalls[HOOK_ALLOC];
+		unsigned ncalls = fake->ncalls[FAKE_ALLOC];
 		assert_non_null(alloc(16));
-		if (fake->ncalls[HOOK_ALLOC] != ncalls) {
+		if (fake->ncalls[FAKE_ALLOC] != ncalls) {
 			sizes[i++] = fake->last_size;
 		}
 	}
@@ -251,7 +251,7 @@ TEST(growth_without_retaining)
 TEST(growth_without_splitting)
 {
 	setup(4096, -1, -1);
-	fake->refuse[HOOK_SPLIT] = true;
+	fake->refuse[FAKE_SPLIT] = true;
 	edata_t *edata = alloc(10);
 	assert_int_equal(edata->size, 10 * PAGE);
 	assert_pages(10, 0, 0);
@@ -264,7 +264,7 @@ TEST(commit_is_refused)
 {
 	setup(4096, -1, -1);
 	fake->uncommitted = true;
-	fake->refuse[HOOK_COMMIT] = true;
+	fake->refuse[FAKE_COMMIT] = true;
 	assert_null(alloc(10));
 	assert_int_equal(nactive(), 0);
 	assert_int_equal(mapped(), 0);
@@ -290,11 +290,11 @@ TEST(reclaim_is_asked)
 {
 	setup(4096, -1, -1);
 	pac_reclaim = reclaim;
-	fake->refuse[HOOK_ALLOC] = true;
+	fake->refuse[FAKE_ALLOC] = true;
 	assert_non_null(alloc(10));
 	assert_int_equal(nreclaims, 1);
 	nreclaims = 2;
-	fake->refuse[HOOK_ALLOC] = true;
+	fake->refuse[FAKE_ALLOC] = true;
 	assert_null(alloc(1000));
 	pac_reclaim = NULL;
 }
@@ -345,7 +345,7 @@ TEST(muzzy_pages_decay)
 	assert_int_equal(ecache_npages(&pac.dirty), 0);
 	size_t muzzy = ecache_npages(&pac.muzzy);
 	assert_true(muzzy > 0 && muzzy < 2000);
-	assert_true(fake->ncalls[HOOK_PURGE_LAZY] > 0);
+	assert_true(fake->ncalls[FAKE_PURGE_LAZY] > 0);
 	for (unsigned i = 0; i < DECAY_NEPOCHS + 3; i++) {
 		pac_decay_tick(&pac, now += EPOCH);
 	}
@@ -361,9 +361,9 @@ TEST(no_muzzy_pages)
 	pac_decay_tick(&pac, START + 3 * MS * UINT64_C(1000000));
 	pac_decay_tick(&pac, START + 6 * MS * UINT64_C(1000000));
 	assert_pages(0, 0, 0);
-	assert_int_equal(fake->ncalls[HOOK_PURGE_LAZY], 0);
+	assert_int_equal(fake->ncalls[FAKE_PURGE_LAZY], 0);
 	setup(8192, MS, MS);
-	fake->refuse[HOOK_PURGE_LAZY] = true;
+	fake->refuse[FAKE_PURGE_LAZY] = true;
 	pac_dalloc(&pac, alloc(2000));
 	pac_decay_tick(&pac, START + 3 * MS * UINT64_C(1000000));
 	pac_decay_tick(&pac, START + 6 * MS * UINT64_C(1000000));
@@ -384,8 +384,8 @@ TEST(decay_at_once)
 	setup(8192, 0, MS);
 	pac_dalloc(&pac, alloc(2000));
 	assert_pages(0, 0, 0);
-	assert_int_equal(fake->ncalls[HOOK_PURGE_LAZY], 0);
-	assert_int_equal(fake->ncalls[HOOK_DALLOC], 1);
+	assert_int_equal(fake->ncalls[FAKE_PURGE_LAZY], 0);
+	assert_int_equal(fake->ncalls[FAKE_DALLOC], 1);
 }
 
 /* A pause does not make pages old that are freed after it. */
@@ -484,11 +484,11 @@ TEST(purge_all_and_release_all)
 	assert_false(pac_release_all(&pac));
 	/* What the hooks do not take stays ours, and usable. */
 	pac_dalloc(&pac, alloc(2000));
-	fake->refuse[HOOK_DALLOC] = true;
+	fake->refuse[FAKE_DALLOC] = true;
 	assert_true(pac_release_all(&pac));
 	assert_false(pac_release_all(&pac));
 	assert_true(ecache_npages(&pac.retained) >= 2000);
-	fake->refuse[HOOK_ALLOC] = true;
+	fake->refuse[FAKE_ALLOC] = true;
 	assert_non_null(alloc(2000));
 	assert_true(pac_verify(&pac));
 }
@@ -496,7 +496,7 @@ TEST(purge_all_and_release_all)
 TEST(destroy)
 {
 	setup(8192, -1, -1);
-	fake->refuse[HOOK_DALLOC] = true;
+	fake->refuse[FAKE_DALLOC] = true;
 	edata_t *a = alloc(10);
 	edata_t *b = alloc(600);
 	pac_dalloc(&pac, a);
@@ -507,7 +507,7 @@ TEST(destroy)
 	assert_int_equal(pac.edata_cache.nunused, 0);
 	assert_int_equal(heir.edata_cache.nunused, pac.edata_cache.ncreated);
 	assert_int_equal(fake->npages_out, 0);
-	assert_true(fake->ncalls[HOOK_DESTROY] > 0);
+	assert_true(fake->ncalls[FAKE_DESTROY] > 0);
 }
 
 TEST(dalloc_untouched)
@@ -574,7 +574,7 @@ TEST(expand_without_merging)
 	setup(4096, -1, -1);
 	bool zeroed;
 	edata_t *edata = alloc(10);
-	fake->refuse[HOOK_MERGE] = true;
+	fake->refuse[FAKE_MERGE] = true;
 	assert_int_not_equal(pac_expand(&pac, edata, 20 * PAGE, &zeroed),
 	    ERR_NONE);
 	assert_int_equal(edata->size, 10 * PAGE);
@@ -591,7 +591,7 @@ TEST(expand_by_mapping)
 	edata_t *edata = alloc(10);
 	assert_int_equal(pac_expand(&pac, edata, 30 * PAGE, &zeroed), ERR_NONE);
 	assert_ptr_equal(fake->last_addr, edata->addr);
-	assert_int_equal(fake->ncalls[HOOK_ALLOC], 2);
+	assert_int_equal(fake->ncalls[FAKE_ALLOC], 2);
 	assert_true(zeroed);
 	assert_pages(30, 0, 0);
 }
@@ -603,7 +603,7 @@ TEST(shrink)
 	assert_int_equal(pac_shrink(&pac, edata, 4 * PAGE), ERR_NONE);
 	assert_int_equal(edata->size, 4 * PAGE);
 	assert_pages(4, 6, 0);
-	fake->refuse[HOOK_SPLIT] = true;
+	fake->refuse[FAKE_SPLIT] = true;
 	assert_int_not_equal(pac_shrink(&pac, edata, PAGE), ERR_NONE);
 	assert_int_equal(edata->size, 4 * PAGE);
 	assert_pages(4, 6, 0);
@@ -813,7 +813,7 @@ TEST(random_operations_in_a_small_pool)
 static void
 refuse_at_random(void)
 {
-	for (unsigned hook = 0; hook < NHOOKS; hook++) {
+	for (unsigned hook = 0; hook < FAKE_NHOOKS; hook++) {
 		fake->refuse_one_in[hook] = 3;
 	}
 }

@@ -24,8 +24,7 @@ TEST(warn_goes_on)
 {
 	harness_run_child(warn_twice, NULL, &result);
 	assert_int_equal(result.status, 0);
-	assert_string_equal(result.err,
-	    "<jemalloc>: one 1\n<jemalloc>: two\n");
+	assert_string_equal(result.err, "<jemalloc>: one 1\n<jemalloc>: two\n");
 }
 
 static void

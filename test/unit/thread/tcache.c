@@ -391,6 +391,77 @@ TEST(ncached_max_option)
 	assert_true(capacity(cind_of_usize(160)) > 0);
 }
 
+TEST(set_max)
+{
+	setup();
+	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
+		alloc_many(cind, 3);
+		free_many(cind, 3);
+	}
+	tcache_set_max(tsd, tcache_max_of(1000));
+	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
+		if (cind_usize(cind) > 1024) {
+			assert_int_equal(live_in_arenas(cind), 0);
+			alloc_many(cind, 3);
+			free_many(cind, 3);
+			assert_int_equal(live_in_arenas(cind), 0);
+		} else {
+			assert_true(count(cind) > 0);
+		}
+	}
+	tcache_set_max(tsd, TCACHE_MAX);
+	alloc_many(cind_of_usize(8192), 3);
+	free_many(cind_of_usize(8192), 3);
+	assert_true(count(cind_of_usize(8192)) > 0);
+	assert_int_equal(tcache_max_of(1), 8);
+	assert_int_equal(tcache_max_of(1025), 1280);
+	assert_int_equal(tcache_max_of(SIZE_MAX), TCACHE_MAX);
+}
+
+/* Bins that hold more than they may are emptied, others left alone. */
+TEST(set_ncached_max)
+{
+	setup();
+	unsigned cind = cind_of_usize(64);
+	for (unsigned i = 0; i < 50; i++) {
+		alloc_many(cind, 200);
+		free_many(cind, 200);
+		alloc_many(cind + 1, 200);
+		free_many(cind + 1, 200);
+	}
+	assert_true(capacity(cind) >= 100);
+	unsigned other = capacity(cind + 1);
+	tcache_set_ncached_max(tsd, (opt_range_t){64, 64, 20});
+	assert_int_equal(tcache_ncached_max(tsd, 50), 20);
+	assert_int_equal(live_in_arenas(cind), 0);
+	assert_int_equal(capacity(cind + 1), other);
+	for (unsigned i = 0; i < 50; i++) {
+		alloc_many(cind, 200);
+		free_many(cind, 200);
+		assert_true(capacity(cind) <= 20);
+	}
+	tcache_set_ncached_max(tsd, (opt_range_t){64, 64, 0});
+	alloc_many(cind, 10);
+	free_many(cind, 10);
+	assert_int_equal(live_in_arenas(cind), 0);
+	assert_int_equal(tcache_ncached_max(tsd, 64), 0);
+	assert_int_equal(tcache_ncached_max(tsd, (size_t)1 << 30), 0);
+	tcache_disable(tsd);
+	assert_int_equal(tcache_ncached_max(tsd, 80), 0);
+}
+
+/* What another thread sees is what is there, when nothing moves. */
+TEST(bytes_seen)
+{
+	setup();
+	for (unsigned cind = 1; cind < SC_NCIND; cind += 3) {
+		alloc_many(cind, 5);
+		free_many(cind, 3);
+		assert_int_equal(tcache_bytes_seen(tsd), tcache_bytes(tsd));
+	}
+	assert_ptr_equal(tcache_arena_seen(tsd), tsd->arena);
+}
+
 /* Failures */
 
 /* Without memory for arrays, blocks come and go one at a time. */

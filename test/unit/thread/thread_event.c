@@ -60,3 +60,109 @@ TEST(extreme_intervals)
 	thread_count_alloc(tsd, (size_t)1 << 62);
 	assert_true(tsd->event_at > tsd->allocated);
 }
+
+/* Peak */
+
+TEST(peak)
+{
+	thread_setup(1);
+	tsd_t *tsd = tsd_get();
+	thread_count_alloc(tsd, 1000);
+	thread_peak_reset(tsd);
+	assert_int_equal(thread_peak_read(tsd), 0);
+	thread_count_alloc(tsd, 5000);
+	assert_int_equal(thread_peak_read(tsd), 5000);
+	thread_count_free(tsd, 4000);
+	assert_int_equal(thread_peak_read(tsd), 5000);
+	thread_count_alloc(tsd, 3000);
+	assert_int_equal(thread_peak_read(tsd), 5000);
+	thread_peak_reset(tsd);
+	thread_count_free(tsd, 4000);
+	assert_int_equal(thread_peak_read(tsd), 0);
+	/* Without being asked, it is noted every so often. */
+	for (unsigned i = 0; i < 100; i++) {
+		thread_count_alloc(tsd, MIB);
+	}
+	thread_count_free(tsd, 100 * MIB);
+	assert_in_range(thread_peak_read(tsd), 98 * MIB, 100 * MIB);
+}
+
+/* Callbacks */
+
+static unsigned ncalls[2];
+static uint64_t last[2][2];
+
+static void
+note_call(bool is_alloc, uint64_t allocated, uint64_t deallocated)
+{
+	ncalls[is_alloc]++;
+	last[is_alloc][0] = allocated;
+	last[is_alloc][1] = deallocated;
+	/* Foreign code: it has no cache. */
+	assert_null(tsd_get());
+}
+
+TEST(callbacks)
+{
+	thread_setup(1);
+	tsd_t *tsd = tsd_get();
+	thread_callback_t callback = {note_call, 10000, false};
+	assert_int_equal(thread_event_add(&callback), ERR_NONE);
+	assert_int_equal(thread_event_add(&callback), ERR_NONE);
+	for (unsigned i = 0; i < 1000; i++) {
+		thread_count_alloc(tsd, 1024);
+		thread_count_free(tsd, 1024);
+		assert_true(tsd->event_at > tsd->allocated);
+	}
+	assert_in_range(ncalls[true], 90, 103);
+	assert_in_range(ncalls[false], 80, 103);
+	assert_true(last[true][0] <= tsd->allocated);
+	assert_true(last[false][1] <= tsd->deallocated);
+}
+
+TEST(callbacks_on_allocation_only)
+{
+	thread_setup(1);
+	tsd_t *tsd = tsd_get();
+	thread_callback_t callback = {note_call, 1, true};
+	assert_int_equal(thread_event_add(&callback), ERR_NONE);
+	for (unsigned i = 0; i < 10; i++) {
+		thread_count_alloc(tsd, 16);
+		thread_count_free(tsd, 16);
+	}
+	assert_in_range(ncalls[true], 9, 10);
+	assert_int_equal(ncalls[false], 0);
+}
+
+TEST(callbacks_are_limited)
+{
+	thread_setup(1);
+	(void)tsd_get();
+	for (uint64_t i = 0; i < THREAD_CALLBACKS_MAX; i++) {
+		thread_callback_t callback = {note_call, i + 1, true};
+		assert_int_equal(thread_event_add(&callback), ERR_NONE);
+	}
+	thread_callback_t more = {note_call, 1000, true};
+	assert_int_equal(thread_event_add(&more), ERR_AGAIN);
+	thread_callback_t known = {note_call, 1, true};
+	assert_int_equal(thread_event_add(&known), ERR_NONE);
+}
+
+static void *
+allocate_later(void *tsd)
+{
+	(void)tsd_get();
+	thread_count_alloc(tsd_get(), 5 * MIB);
+	thread_count_alloc(tsd_get(), 5 * MIB);
+	return tsd;
+}
+
+/* Threads that come later call them as well. */
+TEST(callbacks_in_other_threads)
+{
+	thread_setup(1);
+	thread_callback_t callback = {note_call, MIB, true};
+	assert_int_equal(thread_event_add(&callback), ERR_NONE);
+	in_thread(allocate_later, NULL);
+	assert_in_range(ncalls[true], 1, 2);
+}

@@ -52,6 +52,10 @@ live_in_arenas(unsigned cind)
 	size_t live = 0;
 	for (unsigned i = 0; i < arenas_count(); i++) {
 		arena_t *arena = arenas_get(i);
+		if (arena != NULL) {
+			/* Including what was left at a busy bin. */
+			arena_release_empty_slabs(arena);
+		}
 		if (arena != NULL && cind_is_small(cind)) {
 			bin_stats_t *stats = &arena->bins[cind - 1].stats;
 			live += (size_t)(stats->nmalloc - stats->ndalloc);
