@@ -65,13 +65,6 @@ unsigned arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
  */
 void arena_flush(unsigned szind, void **regs, unsigned n);
 
-/* How often page operations of the arena found a lock taken; wraps. */
-static inline uint32_t
-arena_contended(const arena_t *arena)
-{
-	return ecache_contended(&arena->pac.dirty);
-}
-
 /* Time passes: purge what decay says. */
 void arena_tick(arena_t *arena);
 

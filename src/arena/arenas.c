@@ -256,6 +256,7 @@ arenas_create(extent_hooks_t *hooks, bool metadata_use_hooks)
 		return NULL;
 	}
 	arena_init(arena, ind, base, &base0, hooks, false);
+	arena->pac.edata_cache.parent = &arenas_get(0)->pac.edata_cache;
 	dss_prec_set(ind, dss_prec_default());
 	io_snprintf(arena->name, sizeof(arena->name), "manual_%u", ind);
 	mutex_lock(&arenas_lock);
@@ -274,7 +275,7 @@ arenas_destroy(arena_t *arena)
 	atomic_store_explicit(&table[ind], NULL, memory_order_relaxed);
 	mutex_unlock(&arenas_lock);
 	/* Out of reach of all who walk the table under its lock. */
-	pac_destroy(&arena->pac, &arenas_get(0)->pac);
+	pac_destroy(&arena->pac);
 	base_destroy(base);
 	give_back_index(ind);
 }

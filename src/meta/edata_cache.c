@@ -5,6 +5,7 @@ edata_cache_init(edata_cache_t *cache, base_t *base)
 {
 	mutex_init(&cache->lock, "extent_avail", LOCK_EDATA_CACHE);
 	cache->base = base;
+	cache->parent = NULL;
 	cache->unused = NULL;
 	cache->nunused = 0;
 	cache->ncreated = 0;
@@ -19,12 +20,13 @@ edata_cache_get(edata_cache_t *cache)
 		cache->unused = edata->heap.next == NULL ? NULL :
 		    container_of(edata->heap.next, edata_t, heap);
 		cache->nunused--;
-	} else {
+	} else if (cache->parent == NULL) {
 		edata = base_alloc(cache->base, sizeof(edata_t), CACHELINE);
 		cache->ncreated += edata != NULL;
 	}
 	mutex_unlock(&cache->lock);
-	return edata;
+	return edata == NULL && cache->parent != NULL ?
+	    edata_cache_get(cache->parent) : edata;
 }
 
 void

@@ -2,7 +2,8 @@
  * edata_cache: unused extent descriptors of one arena, recycled.
  *
  * Last in, first out: a descriptor that was just used is still in the CPU's
- * caches.
+ * caches.  A cache that will not live as long as its descriptors has a parent,
+ * which provides them and gets them back.
  *
  * Locking: the list is below `lock`; memory comes from the arena's base.
  */
@@ -12,9 +13,10 @@
 #include "meta/base.h"
 #include "meta/edata.h"
 
-typedef struct {
+typedef struct edata_cache {
 	mutex_t lock;
 	base_t *base;
+	struct edata_cache *parent;	/* where to ask first; NULL: nowhere */
 	edata_t *unused;		/* singly linked through heap.next */
 	size_t nunused;
 	size_t ncreated;

@@ -14,16 +14,6 @@ ecache_init(ecache_t *ecache, extent_state_t state, const char *name,
 	eset_init(&ecache->eset);
 }
 
-static void NO_THREAD_SAFETY
-lock_counted(ecache_t *ecache)
-{
-	if (unlikely(!mutex_trylock(&ecache->lock))) {
-		atomic_fetch_add_explicit(&ecache->ncontended, 1,
-		    memory_order_relaxed);
-		mutex_lock(&ecache->lock);
-	}
-}
-
 static void
 insert_locked(ecache_t *ecache, edata_t *edata)
 {
@@ -79,7 +69,7 @@ ecache_take(extent_env_t *env, ecache_t *ecache, size_t size,
 	if (eset_npages(&ecache->eset) < size >> LG_PAGE) {
 		return NULL;
 	}
-	lock_counted(ecache);
+	mutex_lock(&ecache->lock);
 	edata_t *edata = eset_fit(&ecache->eset, size, alignment, lg_max_fit);
 	if (edata != NULL) {
 		eset_remove(&ecache->eset, edata);
@@ -149,7 +139,7 @@ void
 ecache_put(extent_env_t *env, ecache_t *ecache, edata_t *edata)
 {
 	assert(edata_state(edata) == EXTENT_ACTIVE);
-	lock_counted(ecache);
+	mutex_lock(&ecache->lock);
 	insert_locked(ecache, coalesce_locked(env, ecache, edata));
 	mutex_unlock(&ecache->lock);
 }

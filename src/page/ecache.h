@@ -17,16 +17,8 @@
 typedef struct {
 	mutex_t lock;
 	extent_state_t state;
-	_Atomic uint32_t ncontended;	/* times the lock was found taken */
 	eset_t eset;
 } ecache_t;
-
-static inline uint32_t
-ecache_contended(const ecache_t *ecache)
-{
-	return atomic_load_explicit(&ecache->ncontended,
-	    memory_order_relaxed);
-}
 
 void ecache_init(ecache_t *ecache, extent_state_t state, const char *name,
     lock_rank_t rank);

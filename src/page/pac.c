@@ -613,7 +613,7 @@ pac_set_grow_limit(pac_t *pac, size_t limit)
 }
 
 void
-pac_destroy(pac_t *pac, pac_t *heir)
+pac_destroy(pac_t *pac)
 {
 	pac_purge_all(pac);
 	edata_t *edata;
@@ -622,7 +622,7 @@ pac_destroy(pac_t *pac, pac_t *heir)
 	}
 	while (pac->edata_cache.nunused != 0) {
 		edata = edata_cache_get(&pac->edata_cache);
-		edata_cache_put(&heir->edata_cache, edata);
+		edata_cache_put(pac->edata_cache.parent, edata);
 	}
 }
 

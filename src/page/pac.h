@@ -118,9 +118,9 @@ void pac_set_grow_limit(pac_t *pac, size_t limit);
 
 /*
  * Arena destruction: everything left goes by the destroy hook, and the
- * descriptors to another arena.
+ * descriptors to the parent of their cache.
  */
-void pac_destroy(pac_t *pac, pac_t *heir);
+void pac_destroy(pac_t *pac);
 
 bool pac_verify(pac_t *pac);
 

@@ -50,6 +50,7 @@ typedef struct {
 	uint8_t last_event;	/* cache_event_t */
 	uint8_t swings;		/* changes of event since the last collection */
 	uint8_t idle;		/* collections that found it unused, in a row */
+	uint8_t lg_batch;	/* batches are capacity >> lg_batch */
 } cache_bin_t;
 
 /* {FULL, NULL}: what bins without an array point into. */

@@ -27,6 +27,13 @@ void *const cache_bin_none[2] = { CACHE_BIN_FULL, NULL };
 /* Beyond, it takes so many swings between empty and full. */
 #define SWINGS_TO_GROW		2
 
+/*
+ * A batch is half of a bin; where refills and overflows take turns it becomes
+ * smaller each time, since the other half of the turn will undo it.
+ */
+#define LG_BATCH_MIN		1
+#define LG_BATCH_MAX		4
+
 /* Collections without use after which an array is halved. */
 #define IDLE_TO_SHRINK		3
 
@@ -313,6 +320,11 @@ note_event(tsd_t *tsd, unsigned cind, cache_event_t event)
 	    bin->last_event != event;
 	bin->last_event = (uint8_t)event;
 	bin->idle = 0;
+	if (!swung && bin->lg_batch > LG_BATCH_MIN) {
+		bin->lg_batch--;
+	} else if (swung && bin->lg_batch < LG_BATCH_MAX) {
+		bin->lg_batch++;
+	}
 	bin->swings = (uint8_t)(bin->swings + (swung && bin->swings < 255));
 	bool batch = bin->capacity < at_most(BATCH_BYTES, cind_usize(cind),
 	    BATCH_SLOTS);
@@ -336,13 +348,23 @@ slow_tick(tsd_t *tsd)
 	tsd->ncontended = 0;
 }
 
+/* Pointers to take into or out of a bin at once. */
+static unsigned
+batch_of(const cache_bin_t *bin)
+{
+	unsigned lg = bin->lg_batch < LG_BATCH_MIN ? LG_BATCH_MIN :
+	    bin->lg_batch;
+	unsigned n = (bin->capacity + 1u) >> lg;
+	return n == 0 ? 1 : n;
+}
+
 /* Take a batch of regions into an empty bin. */
 static void
 fill(tsd_t *tsd, arena_t *arena, unsigned cind)
 {
 	cache_bin_t *bin = &tsd->bins[cind];
 	void **end = cache_bin_end(bin);
-	unsigned want = (bin->capacity + 1u) / 2;
+	unsigned want = batch_of(bin);
 	bool contended = false;
 	unsigned got = arena_fill(arena, cind - 1, end - want, want,
 	    &contended);
@@ -423,8 +445,8 @@ tcache_free_slow(tsd_t *tsd, unsigned cind, void *ptr)
 		unsigned lg_div = cind_is_small(cind) ?
 		    opt.lg_tcache_flush_small_div :
 		    opt.lg_tcache_flush_large_div;
-		flush_oldest(tsd, cind, bin->capacity -
-		    (bin->capacity >> lg_div));
+		flush_oldest(tsd, cind, lg_div == 1 ? batch_of(bin) :
+		    bin->capacity - (unsigned)(bin->capacity >> lg_div));
 		(void)cache_slot_push(slot, ptr);
 	}
 }

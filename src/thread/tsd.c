@@ -131,7 +131,6 @@ state_new(void)
 	tsd->ncontended = 0;
 	tsd->arena_chosen = false;
 	tsd->arena = arenas_bind();
-	tsd->contended_seen = arena_contended(tsd->arena);
 	if (opt.tcache) {
 		tcache_enable(tsd);
 	}

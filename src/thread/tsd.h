@@ -43,7 +43,6 @@ typedef struct tsd {
 	size_t cache_bytes_large;	/* of which for large blocks */
 	uint32_t nslow;			/* slow operations since the last tick */
 	uint32_t ncontended;		/* locks found taken */
-	uint32_t contended_seen;	/* the arena's count at the last tick */
 	uint16_t gc_next;		/* bin to be looked at next */
 	bool cache_enabled;
 	bool arena_chosen;		/* contention does not change it */

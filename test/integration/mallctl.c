@@ -434,7 +434,7 @@ TEST(lenient_indices) {
 		const char *name;
 		size_t size;
 	} rows[] = {{"arenas.bin.0abc.size", 8}, {"arenas.bin.0x1.size", 8},
-	    {"arenas.bin.010.size", 160}, {"arenas.bin.+1.size", 16},
+	    {"arenas.bin.010.size", 192}, {"arenas.bin.+1.size", 16},
 	    {"arenas.bin.  2.size", 32}, {"arenas.bin.2 .size", 32},
 	    {"arenas.bin.-0.size", 8}, {"arenas.lextent.00.size", 16384}};
 	for (size_t i = 0; i < COUNT(rows); i++) {
