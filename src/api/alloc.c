@@ -12,8 +12,17 @@
 #define JUNK_ALLOC	0xa5
 #define JUNK_FREE	0x5a
 
+/* What alloc_perturb() set; 0: nothing. */
+static _Atomic uint8_t perturb_byte;
+
 /* Seed for large blocks of threads without a state. */
 static _Atomic uint64_t shared_prng = 0x9e3779b97f4a7c15u;
+
+static uint8_t
+perturbed(void)
+{
+	return atomic_load_explicit(&perturb_byte, memory_order_relaxed);
+}
 
 /* Fill a fresh block as the options and the caller want it. */
 static void
@@ -25,6 +34,8 @@ fill_new(void *ptr, size_t usize, bool zero, bool zeroed)
 		}
 	} else if (config_fill && unlikely((opt.junk & OPT_JUNK_ALLOC) != 0)) {
 		memset(ptr, JUNK_ALLOC, usize);
+	} else if (config_fill && unlikely(perturbed() != 0)) {
+		memset(ptr, (uint8_t)~perturbed(), usize);
 	}
 }
 
@@ -33,6 +44,20 @@ fill_freed(void *ptr, size_t usize)
 {
 	if (config_fill && unlikely((opt.junk & OPT_JUNK_FREE) != 0)) {
 		memset(ptr, JUNK_FREE, usize);
+	} else if (config_fill && unlikely(perturbed() != 0)) {
+		memset(ptr, perturbed(), usize);
+	}
+}
+
+void
+alloc_perturb(uint8_t byte)
+{
+	uint8_t before = atomic_exchange_explicit(&perturb_byte, byte,
+	    memory_order_relaxed);
+	if ((before != 0) != (byte != 0)) {
+		tsd_watch(byte != 0);
+		tsd_rewatch();
+		thread_event_poke_all();
 	}
 }
 
@@ -124,29 +149,6 @@ alloc_general(size_t size, const alloc_spec_t *spec)
 	return alloc_with_state(tsd, size, usize, spec);
 }
 
-void *
-alloc_plain(size_t size)
-{
-	/* The middle sizes: cached, but beyond the table. */
-	tsd_t *tsd = tsd_tls;
-	if (likely(size > SC_LOOKUP_MAX && size <= SC_CACHED_MAX &&
-	    tsd_is_real(tsd) && opt.disable_large_size_classes)) {
-		unsigned cind = size <= SC_SMALL_MAX ?
-		    cind_of_small(szind_compute(size)) :
-		    cind_of_large(align_up(size, PAGE));
-		cache_slot_t *slot = &tsd->slots[cind];
-		uint64_t allocated = tsd->allocated + slot->usize;
-		if (likely(allocated < tsd->event_at)) {
-			void *ptr = tcache_pop(tsd, cind);
-			if (likely(ptr != NULL)) {
-				tsd->allocated = allocated;
-				return ptr;
-			}
-		}
-	}
-	return alloc_general(size, &ALLOC_PLAIN);
-}
-
 size_t
 alloc_usable_size(const void *ptr)
 {
@@ -220,20 +222,6 @@ free_large(void *ptr, tsd_t *cache)
 	arena_t *arena = arena_of(edata);
 	large_free(ptr);
 	arena_tick(arena);
-}
-
-bool
-alloc_free_large_cached(void *ptr)
-{
-	edata_t *edata = large_find(ptr);
-	tsd_t *tsd = tsd_tls;
-	if (edata == NULL || edata->cind == 0 ||
-	    !cache_slot_push(&tsd->slots[edata->cind], ptr)) {
-		return false;
-	}
-	large_note_cached(edata, ptr);
-	tsd->deallocated += tsd->slots[edata->cind].usize;
-	return true;
 }
 
 void

@@ -25,8 +25,11 @@ typedef struct {
 /* NULL: no memory, or the size can not be had. */
 void *alloc_general(size_t size, const alloc_spec_t *spec);
 
-/* As alloc_general() for a request without wishes; the usual slow path. */
-void *alloc_plain(size_t size);
+/*
+ * Fill freed blocks with `byte` and new ones with its complement from now on;
+ * 0: fill none.  Threads notice it with time.
+ */
+void alloc_perturb(uint8_t byte);
 
 /* A live block's usable size; 0 for NULL; misuse is reported. */
 size_t alloc_usable_size(const void *ptr);
@@ -40,9 +43,6 @@ void alloc_free(void *ptr, bool uncached);
 /* As alloc_free() and alloc_free_sized(), into a cache; NULL: the thread's. */
 void alloc_free_into(void *ptr, tsd_t *cache);
 void alloc_free_sized_into(void *ptr, size_t usize, tsd_t *cache);
-
-/* Free a large block that the thread's cache has room for; false: it has not. */
-bool alloc_free_large_cached(void *ptr);
 
 /* Free, having been told a usable size: another class is a fault. */
 void alloc_free_sized(void *ptr, size_t usize, bool uncached);

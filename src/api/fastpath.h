@@ -11,7 +11,7 @@
 #define API_FASTPATH_H
 
 #include "meta/pagemap.h"
-#include "thread/tsd.h"
+#include "thread/tcache.h"
 
 /* A block for a small request; NULL: take the slow path. */
 static ALWAYS_INLINE void *
@@ -53,6 +53,53 @@ fastpath_free(void *ptr)
 	uintptr_t leaf = pagemap_leaf_biased((uintptr_t)ptr);
 	return likely(leaf != 0) &&
 	    fastpath_free_code(ptr, pagemap_leaf_code(leaf, ptr));
+}
+
+/*
+ * The middle sizes: cached, but beyond the table.  NULL: take the slow path.
+ * SC_LOOKUP_MAX < size; states without caches fail as above.
+ */
+static ALWAYS_INLINE void *
+fastpath_alloc_middle(size_t size)
+{
+	unsigned cind;
+	if (size > SC_SMALL_MAX) {
+		if (unlikely(size > SC_CACHED_MAX ||
+		    !opt.disable_large_size_classes)) {
+			return NULL;
+		}
+		cind = cind_of_large(size + PAGE - 1);
+	} else {
+		cind = cind_of_small(szind_compute(size));
+	}
+	tsd_t *tsd = tsd_tls;
+	uint64_t allocated = tsd->allocated + tsd->slots[cind].usize;
+	if (unlikely(allocated >= tsd->event_at)) {
+		return NULL;
+	}
+	void *ptr = tcache_pop(tsd, cind);
+	if (likely(ptr != NULL)) {
+		tsd->allocated = allocated;
+	}
+	return ptr;
+}
+
+/* A large block that the thread's cache has room for; false: it has not. */
+static ALWAYS_INLINE bool
+fastpath_free_middle(void *ptr)
+{
+	edata_t *edata = large_find(ptr);
+	if (unlikely(edata == NULL)) {
+		return false;
+	}
+	tsd_t *tsd = tsd_tls;
+	cache_slot_t *slot = &tsd->slots[edata->cind];
+	if (unlikely(!cache_slot_push(slot, ptr))) {
+		return false;
+	}
+	large_note_cached(edata, ptr);
+	tsd->deallocated += slot->usize;
+	return true;
 }
 
 #endif

@@ -28,14 +28,24 @@ out_of_memory(const char *function)
 static NOINLINE void *
 malloc_slow(size_t size)
 {
-	void *ptr = alloc_plain(size);
+	void *ptr = alloc_general(size, &ALLOC_PLAIN);
 	return likely(ptr != NULL) ? ptr : out_of_memory("malloc");
+}
+
+static NOINLINE void *
+malloc_middle(size_t size)
+{
+	void *ptr = fastpath_alloc_middle(size);
+	return likely(ptr != NULL) ? ptr : malloc_slow(size);
 }
 
 EXPORT void *
 je_malloc(size_t size)
 {
 	size_t usize;
+	if (unlikely(size > SC_LOOKUP_MAX)) {
+		return malloc_middle(size);
+	}
 	void *ptr = fastpath_alloc(size, &usize);
 	return likely(ptr != NULL) ? ptr : malloc_slow(size);
 }
@@ -67,19 +77,24 @@ je_calloc(size_t num, size_t size)
 static NOINLINE void
 free_slow(void *ptr)
 {
-	if (alloc_free_large_cached(ptr)) {
-		return;
-	}
 	int saved = errno;
 	alloc_free(ptr, false);
 	errno = saved;
+}
+
+static NOINLINE void
+free_middle(void *ptr)
+{
+	if (unlikely(!fastpath_free_middle(ptr))) {
+		free_slow(ptr);
+	}
 }
 
 EXPORT void
 je_free(void *ptr)
 {
 	if (unlikely(!fastpath_free(ptr))) {
-		free_slow(ptr);
+		free_middle(ptr);
 	}
 }
 
@@ -132,6 +147,31 @@ realloc_to_zero(void *ptr)
 	}
 }
 
+/*
+ * A small block to another class, both by the cache.  NULL: the long way;
+ * nothing changed.
+ */
+static ALWAYS_INLINE void *
+realloc_small(void *ptr, size_t size)
+{
+	unsigned code = pagemap_code(ptr);
+	if (code == 0) {
+		return NULL;
+	}
+	size_t usize = size;
+	void *fresh = size <= SC_LOOKUP_MAX ? fastpath_alloc(size, &usize) :
+	    fastpath_alloc_middle(size);
+	if (unlikely(fresh == NULL)) {
+		return NULL;
+	}
+	size_t old_usize = cind_usize(code / 2);
+	memcpy(fresh, ptr, old_usize < usize ? old_usize : usize);
+	if (unlikely(!fastpath_free_code(ptr, code))) {
+		free_slow(ptr);
+	}
+	return fresh;
+}
+
 static NOINLINE void *
 realloc_slow(void *ptr, size_t size)
 {
@@ -141,8 +181,12 @@ realloc_slow(void *ptr, size_t size)
 	if (size == 0) {
 		return realloc_to_zero(ptr);
 	}
+	void *fresh = realloc_small(ptr, size);
+	if (likely(fresh != NULL)) {
+		return fresh;
+	}
 	int saved = errno;
-	void *fresh = alloc_resize(ptr, size, &ALLOC_PLAIN);
+	fresh = alloc_resize(ptr, size, &ALLOC_PLAIN);
 	if (unlikely(fresh == NULL)) {
 		return out_of_memory("realloc");
 	}

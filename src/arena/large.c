@@ -5,14 +5,19 @@
 #include "arena/arenas.h"
 #include "arena/misuse.h"
 #include "ds/prng.h"
+#include "page/guard.h"
 #include "platform/assert.h"
 #include "platform/pages.h"
 
 /* From this size on blocks are coloured over the whole first page. */
 #define LARGE_COLOUR_MIN	((size_t)64 << 10)
 
-/* Below this size copying is cheaper than moving pages. */
-#define LARGE_MOVE_MIN		((size_t)512 << 10)
+/*
+ * Below this size copying is cheaper than moving pages, all in all: each move
+ * leaves mappings behind that do not merge, and a block that lies across two
+ * can not be moved (at 512 KiB, 1,200 of 1,250 moves of growing vectors failed).
+ */
+#define LARGE_MOVE_MIN		((size_t)2 << 20)
 
 static size_t
 pad_size(void)
@@ -104,29 +109,53 @@ zero_range(arena_t *arena, void *ptr, size_t size)
 	memset(ptr, 0, size);
 }
 
-void *
-large_alloc(arena_t *arena, size_t size, size_t usize, size_t alignment,
-    bool zero, uint64_t *prng)
+/* An extent becomes the block at ptr. */
+static void *
+set_up(arena_t *arena, edata_t *edata, char *ptr, size_t usize, bool zero)
 {
-	edata_t *edata = pac_alloc(&arena->pac, usize + pad_size(),
-	    alignment < PAGE ? PAGE : alignment, PAC_REUSE);
-	if (edata == NULL) {
-		return NULL;
-	}
-	void *ptr = (char *)edata->addr +
-	    colour(size, usize, alignment, prng);
 	edata->slab = false;
 	edata->user = ptr;
 	set_usize(edata, usize);
 	list_add(arena, edata);
 	stats_alloc(arena, usize);
 	if (zero && !edata->zeroed) {
-		zero_range(arena, ptr, usize);
+		size_t room = edata_end(edata) - (uintptr_t)ptr;
+		zero_range(arena, ptr, usize < room ? usize : room);
 	}
 	edata->zeroed = false;
 	return ptr;
 }
 
+void *
+large_alloc(arena_t *arena, size_t size, size_t usize, size_t alignment,
+    bool zero, uint64_t *prng)
+{
+	edata_t *edata = NULL;
+	if (unlikely(alignment <= PAGE && guard_due(GUARD_LARGE))) {
+		edata = guard_alloc(&arena->pac, usize + pad_size());
+	}
+	if (likely(edata == NULL)) {
+		edata = pac_alloc(&arena->pac, usize + pad_size(),
+		    alignment < PAGE ? PAGE : alignment, PAC_REUSE);
+	}
+	if (edata == NULL) {
+		return NULL;
+	}
+	return set_up(arena, edata, (char *)edata->addr +
+	    colour(size, usize, alignment, prng), usize, zero);
+}
+
+void *
+large_alloc_guarded(arena_t *arena, size_t size, bool zero)
+{
+	assert(size <= PAGE);
+	edata_t *edata = guard_alloc(&arena->pac, SC_LARGE_MIN);
+	if (edata == NULL) {
+		return NULL;
+	}
+	return set_up(arena, edata, (char *)edata_end(edata) -
+	    align_up(size, QUANTUM), SC_LARGE_MIN, zero);
+}
 void
 large_free(void *ptr)
 {
@@ -198,6 +227,9 @@ large_resize(edata_t *edata, size_t usize_min, size_t usize_max, bool zero)
 {
 	arena_t *arena = arena_of(edata);
 	size_t usize = edata->usize;
+	if (unlikely(edata->guarded)) {
+		return usize >= usize_min && usize <= usize_max;
+	}
 	if (usize_max > usize) {
 		if (expand(arena, edata, usize_max, zero)) {
 			return true;
@@ -217,7 +249,7 @@ void *
 large_move(arena_t *arena, edata_t *old, size_t usize, bool zero)
 {
 	if (old->usize < LARGE_MOVE_MIN || usize < old->usize ||
-	    !ehooks_are_default(&arena->ehooks) || old->dss) {
+	    !ehooks_are_default(&arena->ehooks) || old->dss || old->guarded) {
 		return NULL;
 	}
 	arena_t *old_arena = arena_of(old);

@@ -18,6 +18,7 @@
 #define ARENA_LARGE_H
 
 #include "arena/arena.h"
+#include "platform/assert.h"
 
 /*
  * A block of `usize` bytes for a request of `size`.  alignment: a power of
@@ -26,16 +27,19 @@
 void *large_alloc(arena_t *arena, size_t size, size_t usize, size_t alignment,
     bool zero, uint64_t *prng);
 
-/* The live block that starts at ptr; NULL: there is none (and no report). */
+/*
+ * The live block that starts at ptr; NULL: there is none (and no report).
+ * Only descriptors of live blocks have a `user`, so a stale one can't match.
+ */
 static inline edata_t *
 large_find(const void *ptr)
 {
 	edata_t *edata = pagemap_extent(ptr);
-	if (unlikely(edata == NULL || edata->user != ptr || edata->slab ||
-	    !edata_covers(edata, ptr) ||
-	    edata_state(edata) != EXTENT_ACTIVE)) {
+	if (unlikely(edata == NULL || edata->user != ptr || ptr == NULL)) {
 		return NULL;
 	}
+	assert(!edata->slab && edata_covers(edata, ptr) &&
+	    edata_state(edata) == EXTENT_ACTIVE);
 	return edata;
 }
 
