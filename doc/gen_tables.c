@@ -9,12 +9,14 @@
  *	@OPTIONS GROUP@		the options of one chapter, as list items
  *	@DEPARTURES@		rows of a table: options whose default is not
  *				that of jemalloc 5.3.1, or that it lacks
+ *	@MALLCTL@		the names of mallctl, as list items
  *
  * --check says what is wrong with the words of the rows, and fails if there is
  * anything.  A new kind of table is a row in `markers` and a function.
  *
  * This is a program of the build, not part of the library.  It includes
- * options.def as the library does, but with the sizes of the usual build
+ * options.def and ctl_names.def as the library does, but with the sizes of the
+ * usual build
  * (64-bit Linux, pages of 4 KiB, no debugging), so that it needs no configure
  * and the manual does not depend on it.
  */
@@ -115,6 +117,34 @@ static const row_t rows[] = {
 #undef OPT
 #undef OPT_ALIAS
 };
+
+/* A name of mallctl, or several. */
+typedef struct {
+	const char *path;
+	const char *type;   /* NULL: several, of a struct or an option each */
+	const char *access;
+	const char *gate;
+	const char *words;
+} name_t;
+
+static const name_t names[] = {
+#define CTL(path_, type_, access_, gate_, source_, words_)                     \
+	{.path = path_,                                                        \
+	    .type = #type_,                                                    \
+	    .access = #access_,                                                \
+	    .gate = #gate_,                                                    \
+	    .words = words_},
+#define CTL_GROUP(path_, fields_, gate_, source_, words_)                      \
+	{.path = path_, .access = "RO", .gate = #gate_, .words = words_},
+#define CTL_OPTIONS(path_, words_)                                             \
+	{.path = path_, .access = "RO", .gate = "ALWAYS", .words = words_},
+#include "ctl/ctl_names.def"
+#undef CTL
+#undef CTL_GROUP
+#undef CTL_OPTIONS
+};
+
+static const name_t *const names_end = names + sizeof(names) / sizeof(names[0]);
 
 #define NROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -426,12 +456,100 @@ put_departures(const char *unused)
 	}
 }
 
+/* A type as C has it: what is read, and what is written if that differs. */
+static const char *
+type_text(const char *type)
+{
+	static const char texts[][2][56] = {
+	    {"BOOL", "bool"},
+	    {"UNSIGNED", "unsigned"},
+	    {"U32", "uint32_t"},
+	    {"U64", "uint64_t"},
+	    {"SIZE", "size_t"},
+	    {"SSIZE", "ssize_t"},
+	    {"STRING", "const char *"},
+	    {"PTR", "void *"},
+	    {"U64_PTR", "uint64_t *"},
+	    {"SIZE_PTR", "size_t *"},
+	    {"SIZE_SIZE", "size_t; takes a size_t"},
+	    {"TEXT", "char *"},
+	    {"HOOKS", "extent_hooks_t *"},
+	    {"UNSIGNED_HOOKS", "unsigned; takes an extent_hooks_t *"},
+	    {"UNSIGNED_PTR", "unsigned; takes a void *"},
+	    {"UNSIGNED_CONFIG", "unsigned; takes a struct"},
+	    {"PROF_COUNT", "struct of two uint64_t"},
+	    {"PROF_RECENT", "struct of a function and its argument"},
+	    {"HOOK_INSTALL", "void *; takes a struct"},
+	    {"THREAD_EVENT", "struct"},
+	    {"QUERY", "size_t; takes a void *"},
+	    {"BATCH", "size_t; takes a struct"},
+	    {"FN", "pointer to a function"},
+	};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (is(type, texts[i][0])) {
+			return texts[i][1];
+		}
+	}
+	return NULL;
+}
+
+/* When a name is not there; NULL: never, or the text around says it. */
+static const char *
+absence_text(const name_t *name)
+{
+	if (is(name->gate, "PROF")) {
+		return "Only in builds with heap profiling.";
+	}
+	if (is(name->gate, "PROF_ON") || is(name->gate, "PROF_HOOK")) {
+		return "Only while heap profiling runs.";
+	}
+	if (is(name->gate, "RETAIN")) {
+		return "Only with the option retain.";
+	}
+	return NULL;
+}
+
+static void
+put_access(const name_t *name)
+{
+	if (is(name->type, "VOID")) {
+		return;
+	}
+	const char *access = name->access;
+	if (strncmp(access, "ANY_", 4) == 0) {
+		access += 4;
+	}
+	printf(" Pq %s%s", name->type == NULL ? "" : type_text(name->type),
+	    name->type == NULL	   ? "read"
+		: is(access, "RO") ? ", read"
+		: is(access, "WO") ? ", write"
+				   : ", read and write");
+}
+
+static void
+put_mallctl(const char *unused)
+{
+	(void)unused;
+	for (const name_t *name = names; name < names_end; name++) {
+		const char *absence = absence_text(name);
+		printf(".It Li %s%s", name->path,
+		    name->type == NULL ? ".*" : "");
+		put_access(name);
+		putchar('\n');
+		put_text(name->words);
+		if (absence != NULL) {
+			put_text(absence);
+		}
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*put)(const char *argument);
 } markers[] = {
     {"OPTIONS", put_options},
     {"DEPARTURES", put_departures},
+    {"MALLCTL", put_mallctl},
 };
 
 /* Put what a marker stands for.  False: the line is no marker. */
@@ -483,6 +601,29 @@ complaint(const row_t *row)
 	return NULL;
 }
 
+/* The same for a name of mallctl. */
+static const char *
+name_complaint(const name_t *name)
+{
+	size_t length = strlen(name->words);
+	if (length < 12) {
+		return "has no words";
+	}
+	if (!isupper((unsigned char)name->words[0]) ||
+	    name->words[length - 1] != '.') {
+		return "has words that are no sentence";
+	}
+	if (strchr(name->words, '\n') != NULL ||
+	    strchr(name->words, '"') != NULL) {
+		return "has words that roff would misunderstand";
+	}
+	if (name->type != NULL && !is(name->type, "VOID") &&
+	    type_text(name->type) == NULL) {
+		return "has a type that has no words";
+	}
+	return NULL;
+}
+
 static int
 check(void)
 {
@@ -491,6 +632,13 @@ check(void)
 		const char *what = complaint(row);
 		if (what != NULL) {
 			printf("options.def: %s %s\n", row->name, what);
+			status = 1;
+		}
+	}
+	for (const name_t *name = names; name < names_end; name++) {
+		const char *what = name_complaint(name);
+		if (what != NULL) {
+			printf("ctl_names.def: %s %s\n", name->path, what);
 			status = 1;
 		}
 	}

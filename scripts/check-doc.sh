@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fail when an option has no words, when an option or a public function is not
-# in the manual, or when mandoc finds fault with the page.  Run at the top of
+# Fail when an option or a name of mallctl has no words, when one of them or a
+# public function is not in the manual, or when mandoc finds fault with the page.  Run at the top of
 # the source tree; needs a C compiler ($CC), mandoc only if it is there.
 
 tmp=$(mktemp -d) || exit 1
@@ -26,6 +26,17 @@ while read -r option; do
 	[ "$count" = 1 ] ||
 	    complain "option $option: $count times in the manual"
 done < "$tmp/options"
+
+# Rows: CTL("name", ..., CTL_GROUP("name", ... and CTL_OPTIONS("name", ...
+sed -n 's/^CTL("\([^"]*\)",.*/\1/p
+    s/^CTL_[A-Z]*("\([^"]*\)",.*/\1.*/p' src/ctl/ctl_names.def > "$tmp/mallctl"
+[ -s "$tmp/mallctl" ] || complain "no names found in ctl_names.def"
+awk '/^\.It Li / { count[$3]++ } END { for (n in count) print count[n], n }' \
+    "$tmp/jemalloc.3" > "$tmp/items"
+while read -r name; do
+	grep -Fqx "1 $name" "$tmp/items" ||
+	    complain "mallctl $name: not once in the manual"
+done < "$tmp/mallctl"
 
 # smallocx is for the library's own measurements and has no stable name.
 sed -n 's/^#define je_\([a-z0-9_]*\) .*/\1/p' \

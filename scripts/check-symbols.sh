@@ -10,10 +10,11 @@
 # From the environment: NM, READELF; NAMES, a list of NAME:PUBLIC_NAME for the C
 # names that configure has renamed; CXX_PART=0 without the C++ operators;
 # EXPORTED empty after --without-export; LOCALIZED=0 if private names could not
-# be hidden in archives; BETWEEN, the private name that the two members of an
-# archive share.
+# be hidden in archives; GLIBC_PART=0 without what glibc's programs ask;
+# BETWEEN, the private name that the two members of an archive share.
 
 : "${NM:=nm}" "${READELF:=readelf}" "${CXX_PART:=1}" "${LOCALIZED:=1}"
+: "${GLIBC_PART:=1}"
 TLS_MAX=64
 failed=0
 
@@ -29,7 +30,7 @@ normalize() {
 }
 
 expected() {
-	awk -v names="$NAMES" -v cxx="$CXX_PART" '
+	awk -v names="$NAMES" -v cxx="$CXX_PART" -v glibc="$GLIBC_PART" '
 		BEGIN {
 			n = split(names, pairs, " ")
 			for (i = 1; i <= n; i++) {
@@ -37,6 +38,7 @@ expected() {
 				public[pair[1]] = pair[2]
 			}
 		}
+		NF == 3 && $3 == "glibc" && glibc == 1 { print $1, $2 }
 		/^#/ || NF != 2 { next }
 		$2 ~ /^_Z/ { if (cxx == 1) { print } next }
 		{ print $1, ($2 in public) ? public[$2] : $2 }' "$1" | normalize

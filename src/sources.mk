@@ -1,6 +1,7 @@
 # The one list of the library's sources, in the order of src/LAYERS.  The
 # Makefile, the checks and the ports read it; add a new file here.
 SRCS := \
+	src/platform/cgroup.c \
 	src/platform/clock.c \
 	src/platform/fatal.c \
 	src/platform/io.c \
@@ -8,6 +9,7 @@ SRCS := \
 	src/platform/os_calls.c \
 	src/platform/os_thread.c \
 	src/platform/pages.c \
+	src/platform/wakeup.c \
 	src/platform/witness.c \
 	src/meta/base.c \
 	src/meta/conf.c \
@@ -24,6 +26,7 @@ SRCS := \
 	src/page/ecache.c \
 	src/page/eset.c \
 	src/page/extent.c \
+	src/page/guard.c \
 	src/page/hooks_default.c \
 	src/page/pac.c \
 	src/page/sec.c \
@@ -33,6 +36,7 @@ SRCS := \
 	src/arena/bin_info.c \
 	src/arena/large.c \
 	src/arena/misuse.c \
+	src/thread/background.c \
 	src/thread/hook.c \
 	src/thread/internal_alloc.c \
 	src/thread/tcache.c \
@@ -53,6 +57,7 @@ SRCS := \
 	src/api/alloc.c \
 	src/api/control.c \
 	src/api/fork.c \
+	src/api/glibc.c \
 	src/api/init.c \
 	src/api/malloc.c \
 	src/api/mallocx.c \

@@ -7,6 +7,7 @@
 #include "meta/options.h"
 #include "page/dss.h"
 #include "platform/fatal.h"
+#include "thread/background.h"
 #include "thread/tcaches.h"
 #include "thread/tsd.h"
 
@@ -16,6 +17,7 @@ prefork(void)
 	ctl_prefork();
 	tcaches_prefork();
 	arenas_prefork_table();
+	background_prefork();
 	tsd_prefork();
 	arenas_prefork();
 	dss_prefork();
@@ -27,6 +29,7 @@ postfork_parent(void)
 	dss_postfork_parent();
 	arenas_postfork_parent();
 	tsd_postfork_parent();
+	background_postfork_parent();
 	tcaches_postfork_parent();
 	ctl_postfork_parent();
 }
@@ -38,6 +41,7 @@ postfork_child(void)
 	dss_postfork_child();
 	arenas_postfork_child(tsd != NULL ? tsd->arena : NULL);
 	tsd_postfork_child();
+	background_postfork_child();
 	tcaches_postfork_child();
 	ctl_postfork_child();
 }

@@ -10,6 +10,7 @@
 #include "platform/io.h"
 #include "platform/mutex.h"
 #include "platform/pages.h"
+#include "thread/background.h"
 #include "thread/tcache.h"
 
 _Atomic int init_state = INIT_NONE;
@@ -43,7 +44,11 @@ boot_low(void)
 	size_class_boot();
 	bin_info_boot();
 	tsd_boot();
-	return arenas_boot() == ERR_NONE;
+	if (arenas_boot() != ERR_NONE) {
+		return false;
+	}
+	background_boot();
+	return true;
 }
 
 static void
@@ -107,7 +112,9 @@ init_slow(void)
 __attribute__((constructor)) static void
 init_constructor(void)
 {
-	(void)init_done();
+	if (init_done()) {
+		background_boot_threads();
+	}
 }
 
 /* What is still cached was freed by the program: check that it was right. */

@@ -5,6 +5,7 @@
 #include "arena/arenas.h"
 #include "arena/large.h"
 #include "arena/misuse.h"
+#include "page/guard.h"
 #include "platform/assert.h"
 #include "platform/clock.h"
 
@@ -43,8 +44,14 @@ arena_of(const edata_t *edata)
 static edata_t *
 slab_alloc(arena_t *arena, unsigned szind)
 {
-	edata_t *slab = pac_alloc(&arena->pac, bin_infos[szind].slab_size,
-	    PAGE, PAC_REUSE);
+	edata_t *slab = NULL;
+	if (unlikely(guard_due(GUARD_SLAB))) {
+		slab = guard_alloc(&arena->pac, bin_infos[szind].slab_size);
+	}
+	if (likely(slab == NULL)) {
+		slab = pac_alloc(&arena->pac, bin_infos[szind].slab_size,
+		    PAGE, PAC_REUSE);
+	}
 	if (slab == NULL) {
 		return NULL;
 	}
@@ -255,10 +262,15 @@ arena_flush(unsigned szind, void **regs, unsigned n)
 	}
 }
 
+_Atomic bool arena_ticks_purge = true;
+
 void
 arena_tick(arena_t *arena)
 {
-	pac_decay_tick(&arena->pac, clock_ns());
+	if (likely(atomic_load_explicit(&arena_ticks_purge,
+	    memory_order_relaxed))) {
+		pac_decay_tick(&arena->pac, clock_ns());
+	}
 }
 
 void

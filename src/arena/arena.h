@@ -65,8 +65,10 @@ unsigned arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
  */
 void arena_flush(unsigned szind, void **regs, unsigned n);
 
-/* Time passes: purge what decay says. */
+/* Time passes: purge what decay says, unless others are there for that. */
 void arena_tick(arena_t *arena);
+/* Do threads purge on their ticks?  Not where background threads do. */
+extern _Atomic bool arena_ticks_purge;
 
 /* Free all blocks of a manual arena.  Nobody may be using it. */
 void arena_reset(arena_t *arena);

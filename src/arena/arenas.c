@@ -28,12 +28,31 @@ static _Atomic ssize_t muzzy_decay_ms = DECAY_MS_UNSET;
 /* Automatic arenas: how many may be used, and how many are. */
 static _Atomic unsigned nauto;
 static _Atomic unsigned nopen = 1;
+static _Atomic unsigned nopen_max = ARENAS_MAX;
 
 arena_t *
 arenas_get(unsigned ind)
 {
 	return ind >= ARENAS_MAX ? NULL :
 	    atomic_load_explicit(&table[ind], memory_order_acquire);
+}
+
+/* Those who look at arenas that others may destroy meanwhile. */
+static _Atomic unsigned nholders;
+
+arena_t *
+arenas_hold(unsigned ind)
+{
+	/* Ordered before the load, as arenas_destroy() stores before it looks. */
+	atomic_fetch_add_explicit(&nholders, 1, memory_order_seq_cst);
+	return ind >= ARENAS_MAX ? NULL :
+	    atomic_load_explicit(&table[ind], memory_order_seq_cst);
+}
+
+void
+arenas_hold_end(void)
+{
+	atomic_fetch_sub_explicit(&nholders, 1, memory_order_release);
 }
 
 base_t *
@@ -272,8 +291,11 @@ arenas_destroy(arena_t *arena)
 	base_t *base = arena->base;
 	arena_reset(arena);
 	mutex_lock(&arenas_lock);
-	atomic_store_explicit(&table[ind], NULL, memory_order_relaxed);
+	atomic_store_explicit(&table[ind], NULL, memory_order_seq_cst);
 	mutex_unlock(&arenas_lock);
+	while (atomic_load_explicit(&nholders, memory_order_seq_cst) != 0) {
+		os_yield();
+	}
 	/* Out of reach of all who walk the table under its lock. */
 	pac_destroy(&arena->pac);
 	base_destroy(base);
@@ -328,7 +350,8 @@ arenas_rebind(arena_t *arena)
 	if (load(arena) <= 1) {
 		return arena;
 	}
-	if (load(best) + 1 >= load(arena) && n < arenas_nauto()) {
+	if (load(best) + 1 >= load(arena) && n < arenas_nauto() &&
+	    n < atomic_load_explicit(&nopen_max, memory_order_relaxed)) {
 		/* All are as busy as this one: open another. */
 		arena_t *fresh = arenas_get_auto(n);
 		if (fresh != NULL) {
@@ -367,6 +390,33 @@ for_each(void (*visit)(arena_t *, void *), void *arg)
 			visit(arena, arg);
 		}
 	}
+}
+
+void
+arenas_visit(void (*visit)(arena_t *arena, void *arg), void *arg)
+{
+	mutex_lock(&arenas_lock);
+	for_each(visit, arg);
+	mutex_unlock(&arenas_lock);
+}
+
+bool
+arenas_visit_one(unsigned ind, void (*visit)(arena_t *arena, void *arg),
+    void *arg)
+{
+	mutex_lock(&arenas_lock);
+	arena_t *arena = arenas_get(ind);
+	if (arena != NULL) {
+		visit(arena, arg);
+	}
+	mutex_unlock(&arenas_lock);
+	return arena != NULL;
+}
+
+void
+arenas_limit_open(unsigned n)
+{
+	atomic_store_explicit(&nopen_max, n, memory_order_relaxed);
 }
 
 static void
@@ -452,6 +502,7 @@ void NO_THREAD_SAFETY
 arenas_postfork_child(arena_t *arena)
 {
 	pagemap_postfork_child();
+	atomic_store_explicit(&nholders, 0, memory_order_relaxed);
 	for_each(child, arena);
 	mutex_postfork_child(&arenas_lock);
 }

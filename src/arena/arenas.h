@@ -28,6 +28,13 @@ unsigned arenas_count(void);
 /* NULL: there is no such arena (yet). */
 arena_t *arenas_get(unsigned ind);
 
+/*
+ * As arenas_get(), for those who do not know that the arena stays: it is not
+ * destroyed until arenas_hold_end(), which is due also after NULL.
+ */
+arena_t *arenas_hold(unsigned ind);
+void arenas_hold_end(void);
+
 /* Metadata of arena 0, which serves all. */
 base_t *arenas_base0(void);
 
@@ -73,6 +80,14 @@ ssize_t arenas_muzzy_decay_ms(void);
 /* ERR_INVALID: out of range. */
 MUST_CHECK err_t arenas_set_dirty_decay_ms(ssize_t ms);
 MUST_CHECK err_t arenas_set_muzzy_decay_ms(ssize_t ms);
+
+/* Show every arena, below the lock of the table; or one: false, no such. */
+void arenas_visit(void (*visit)(arena_t *arena, void *arg), void *arg);
+bool arenas_visit_one(unsigned ind, void (*visit)(arena_t *arena, void *arg),
+    void *arg);
+
+/* Contention opens no more than n automatic arenas from now on. */
+void arenas_limit_open(unsigned n);
 
 /* The system is out of memory: give back what is unused, anywhere. */
 bool arenas_reclaim(void);

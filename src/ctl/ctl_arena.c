@@ -1,9 +1,10 @@
 /*
  * ctl_arena: actions on arenas.
  *
- * Those that may meet an arena that is being destroyed, and destruction
- * itself, are below ctl_lock.  Extent hooks then run below it too, so they
- * must not call mallctl; those of arenas.create do not.
+ * Settings, resets and destruction are below ctl_lock, so that an arena does
+ * not vanish meanwhile.  Extent hooks then run below it too, and must not call
+ * mallctl.  Purging only keeps the arena from vanishing, and creation holds
+ * nothing.
  */
 #include "ctl/ctl_actions.h"
 #include "ctl/snapshot.h"
@@ -44,14 +45,16 @@ visit(ctl_call_t *call, void (*act)(arena_t *))
 		return EFAULT;
 	}
 	bool all = means_all(call);
-	mutex_lock(&ctl_lock);
 	for (unsigned ind = 0; ind < n; ind++) {
-		arena_t *arena = arenas_get(ind);
-		if (arena != NULL && (all || ind == call->index[0])) {
+		if (!all && ind != call->index[0]) {
+			continue;
+		}
+		arena_t *arena = arenas_hold(ind);
+		if (arena != NULL) {
 			act(arena);
 		}
+		arenas_hold_end();
 	}
-	mutex_unlock(&ctl_lock);
 	return 0;
 }
 

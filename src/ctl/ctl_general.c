@@ -6,6 +6,7 @@
 #include "ctl/snapshot.h"
 #include "meta/options.h"
 #include "platform/build.h"
+#include "thread/background.h"
 
 int
 ctl_version(ctl_call_t *call)
@@ -28,38 +29,33 @@ ctl_epoch(ctl_call_t *call)
 	return err != ERR_NONE ? EAGAIN : CTL_READ(call, epoch);
 }
 
-/* There are no background threads: they can not be started. */
 int
 ctl_background_thread(ctl_call_t *call)
 {
-	bool enabled = false, wanted = false;
-	int error = CTL_READ(call, enabled);
-	if (error == 0 && call->newp != NULL) {
-		error = CTL_WRITE(call, wanted);
+	bool enable = background_enabled();
+	int error = CTL_READ(call, enable);
+	if (error != 0 || call->newp == NULL) {
+		return error;
 	}
-	return error != 0 ? error : wanted != enabled ? EFAULT : 0;
+	error = CTL_WRITE(call, enable);
+	return error != 0 ? error :
+	    background_enable(enable) != ERR_NONE ? EFAULT : 0;
 }
 
 int
 ctl_max_background_threads(ctl_call_t *call)
 {
-	static size_t lowered;	/* 0: as the option says */
-	size_t max;
-	mutex_lock(&ctl_lock);
-	size_t before = lowered != 0 ? lowered : opt.max_background_threads;
-	int error = CTL_READ(call, before);
-	if (error == 0 && call->newp != NULL) {
-		error = CTL_WRITE(call, max);
-		if (error == 0 && (max == 0 ||
-		    max > opt.max_background_threads)) {
-			error = EINVAL;
-		}
-		if (error == 0) {
-			lowered = max;
-		}
+	size_t max = background_max();
+	int error = CTL_READ(call, max);
+	if (error != 0 || call->newp == NULL) {
+		return error;
 	}
-	mutex_unlock(&ctl_lock);
-	return error;
+	error = CTL_WRITE(call, max);
+	if (error != 0) {
+		return error;
+	}
+	err_t err = background_set_max(max);
+	return err == ERR_NONE ? 0 : err == ERR_INVALID ? EINVAL : EFAULT;
 }
 
 int
@@ -123,14 +119,12 @@ ctl_approximate_active(ctl_call_t *call)
 {
 	size_t npages = 0;
 	unsigned n = arenas_count();
-	/* An arena must not vanish meanwhile. */
-	mutex_lock(&ctl_lock);
 	for (unsigned ind = 0; ind < n; ind++) {
-		arena_t *arena = arenas_get(ind);
+		arena_t *arena = arenas_hold(ind);
 		npages += arena == NULL ? 0 : atomic_load_explicit(
 		    &arena->pac.nactive, memory_order_relaxed);
+		arenas_hold_end();
 	}
-	mutex_unlock(&ctl_lock);
 	size_t bytes = npages << LG_PAGE;
 	return CTL_READ(call, bytes);
 }

@@ -43,7 +43,17 @@ typedef enum {
 	CTL_FN
 } ctl_type_t;
 
-typedef enum { CTL_RO, CTL_RW, CTL_WO, CTL_ACT, CTL_ANY } ctl_access_t;
+typedef enum {
+	CTL_RO,
+	CTL_RW,
+	CTL_WO,
+	CTL_ACT,
+	CTL_ANY,
+	/* For the manual. */
+	CTL_ANY_RO = CTL_ANY,
+	CTL_ANY_RW = CTL_ANY,
+	CTL_ANY_WO = CTL_ANY
+} ctl_access_t;
 
 typedef enum {
 	CTL_GATE_ALWAYS,

@@ -6,6 +6,7 @@
 #include "page/dss.h"
 #include "platform/assert.h"
 #include "platform/clock.h"
+#include "thread/background.h"
 #include "thread/internal_alloc.h"
 #include "thread/tcache.h"
 #include "thread/tcaches.h"
@@ -58,6 +59,22 @@ mutex_read(mutex_t *mutex)
 	mutex_stats_t stats = mutex->stats;
 	mutex_unlock(mutex);
 	return stats;
+}
+
+static void
+mutex_add(mutex_stats_t *sum, const mutex_stats_t *stats)
+{
+	sum->n_ops += stats->n_ops;
+	sum->n_owner_switch += stats->n_owner_switch;
+	sum->n_wait += stats->n_wait;
+	sum->n_spin_acquired += stats->n_spin_acquired;
+	sum->total_wait_ns += stats->total_wait_ns;
+	if (stats->max_wait_ns > sum->max_wait_ns) {
+		sum->max_wait_ns = stats->max_wait_ns;
+	}
+	if (stats->max_n_thds > sum->max_n_thds) {
+		sum->max_n_thds = stats->max_n_thds;
+	}
 }
 
 static uint64_t
@@ -131,6 +148,23 @@ gather_extents(ecache_t *ecache, snap_arena_t *snap, size_t n, size_t bytes,
 	mutex_unlock(&ecache->lock);
 }
 
+/* Dirty extents that wait uncut; the counters of their locks. */
+static void
+gather_sec(sec_t *sec, snap_arena_t *snap)
+{
+	for (size_t npages = 1; npages <= SEC_NPAGES_MAX; npages++) {
+		size_t n = sec_count(sec, npages);
+		snap_extent_t *out =
+		    &snap->extents[pszind_floor(npages << LG_PAGE)];
+		out->ndirty += n;
+		out->dirty_bytes += n * npages << LG_PAGE;
+	}
+	for (unsigned i = 0; i < SEC_NLOCKS; i++) {
+		mutex_stats_t stats = mutex_read(&sec->locks[i]);
+		mutex_add(&snap->mutexes[SNAP_MUTEX_HPA_SEC], &stats);
+	}
+}
+
 static void
 gather_pages(arena_t *arena, snap_arena_t *snap)
 {
@@ -145,6 +179,7 @@ gather_pages(arena_t *arena, snap_arena_t *snap)
 	    offsetof(snap_extent_t, nretained),
 	    offsetof(snap_extent_t, retained_bytes),
 	    &snap->mutexes[SNAP_MUTEX_EXTENTS_RETAINED]);
+	gather_sec(&pac->sec, snap);
 	snap->dirty_decay_ms = pac_dirty_decay_ms(pac);
 	snap->muzzy_decay_ms = pac_muzzy_decay_ms(pac);
 	snap->pactive = load(&pac->nactive);
@@ -235,22 +270,6 @@ gather_tcaches(void)
 	tcaches_visit(add_cache);
 	if (records[0] != NULL) {
 		records[0]->mutexes[SNAP_MUTEX_TCACHE_LIST] = stats;
-	}
-}
-
-static void
-mutex_add(mutex_stats_t *sum, const mutex_stats_t *stats)
-{
-	sum->n_ops += stats->n_ops;
-	sum->n_owner_switch += stats->n_owner_switch;
-	sum->n_wait += stats->n_wait;
-	sum->n_spin_acquired += stats->n_spin_acquired;
-	sum->total_wait_ns += stats->total_wait_ns;
-	if (stats->max_wait_ns > sum->max_wait_ns) {
-		sum->max_wait_ns = stats->max_wait_ns;
-	}
-	if (stats->max_n_thds > sum->max_n_thds) {
-		sum->max_n_thds = stats->max_n_thds;
 	}
 }
 
@@ -357,6 +376,12 @@ gather_global(void)
 	global.resident = at_least(all->resident, global.active);
 	global.mapped = at_least(all->mapped, global.active);
 	global.retained = all->retained;
+	background_stats_t background;
+	background_stats(&background);
+	global.background_num_threads = background.num_threads;
+	global.background_num_runs = background.num_runs;
+	global.background_run_interval = background.run_interval;
+	global.mutexes[SNAP_MUTEX_BACKGROUND] = mutex_read(&background_lock);
 	global.mutexes[SNAP_MUTEX_CTL] = ctl_lock.stats;
 }
 
@@ -509,6 +534,9 @@ reset_arena(arena_t *arena)
 	reset(&arena->pac.dirty.lock);
 	reset(&arena->pac.muzzy.lock);
 	reset(&arena->pac.retained.lock);
+	for (unsigned i = 0; i < SEC_NLOCKS; i++) {
+		reset(&arena->pac.sec.locks[i]);
+	}
 	for (unsigned i = 0; i < SC_NBINS; i++) {
 		reset(&arena->bins[i].lock);
 	}
@@ -527,5 +555,6 @@ snapshot_reset_mutexes(void)
 			reset_arena(arenas_get(ind));
 		}
 	}
+	reset(&background_lock);
 	reset(tsd_list_mutex());
 }

@@ -1,8 +1,10 @@
 #include "meta/base.h"
 
 #include "ds/bits.h"
+#include "meta/options.h"
 #include "platform/assert.h"
 #include "platform/build.h"
+#include "platform/pages.h"
 
 #include <string.h>
 
@@ -29,18 +31,54 @@ base_init(base_t *base, extent_hooks_t *table, unsigned arena_ind)
 	base->blocks = NULL;
 	base->allocated = 0;
 	base->mapped = 0;
+	base->nblocks = 0;
+	base->huge = false;
+}
+
+/*
+ * Where the kernel waits to be asked, metadata may be in huge pages: with
+ * metadata_thp:auto once there are so many blocks, then all of them.
+ */
+#define BLOCKS_TO_HUGE		2
+#define BLOCKS_TO_HUGE_FIRST	5	/* of arena 0, which serves all */
+
+static bool
+blocks_are_huge(base_t *base)
+{
+	if (likely(opt.metadata_thp == OPT_METADATA_THP_DISABLED) ||
+	    base->huge) {
+		return base->huge;
+	}
+	unsigned enough = opt.metadata_thp == OPT_METADATA_THP_ALWAYS ? 1 :
+	    base->ehooks.arena_ind == 0 ? BLOCKS_TO_HUGE_FIRST :
+	    BLOCKS_TO_HUGE;
+	if (base->nblocks + 1 < enough ||
+	    pages_thp_mode() != THP_MODE_MADVISE) {
+		return false;
+	}
+	base->huge = true;
+	for (base_block_t *b = base->blocks; b != NULL; b = b->next) {
+		(void)!pages_hugify(b, b->size);
+	}
+	return true;
 }
 
 static base_block_t *
 block_map(base_t *base, size_t size)
 {
 	bool zero = true, commit = true;
-	size_t alignment = ehooks_are_default(&base->ehooks) ? PAGE : HUGEPAGE;
+	bool huge = blocks_are_huge(base);
+	size_t alignment = ehooks_are_default(&base->ehooks) && !huge ? PAGE :
+	    HUGEPAGE;
 	base_block_t *block = ehooks_alloc(&base->ehooks, NULL, size,
 	    alignment, &zero, &commit);
 	if (block == NULL) {
 		return NULL;
 	}
+	if (huge) {
+		(void)!pages_hugify(block, size);
+	}
+	base->nblocks++;
 	block->size = size;
 	block->used = sizeof(base_block_t);
 	block->next = base->blocks;
@@ -103,6 +141,24 @@ base_alloc(base_t *base, size_t size, size_t alignment)
 	}
 	mutex_unlock(&base->lock);
 	return mem;
+}
+
+size_t
+base_nhuge(base_t *base)
+{
+	size_t n = 0;
+	mutex_lock(&base->lock);
+	for (base_block_t *b = base->huge ? base->blocks : NULL; b != NULL;
+	    b = b->next) {
+		uintptr_t start = align_up((uintptr_t)b, HUGEPAGE);
+		uintptr_t used = (uintptr_t)b + b->used;
+		uintptr_t end = align_down((uintptr_t)b + b->size, HUGEPAGE);
+		end = align_up(used, HUGEPAGE) < end ?
+		    align_up(used, HUGEPAGE) : end;
+		n += start < end ? (end - start) >> LG_HUGEPAGE : 0;
+	}
+	mutex_unlock(&base->lock);
+	return n;
 }
 
 void

@@ -25,6 +25,8 @@ typedef struct base {
 	base_block_t *blocks;		/* newest first */
 	size_t allocated;		/* bytes handed out */
 	size_t mapped;			/* bytes of all blocks */
+	unsigned nblocks;
+	bool huge;			/* blocks are to be huge pages */
 } base_t;
 
 void base_init(base_t *base, extent_hooks_t *table, unsigned arena_ind);
@@ -35,6 +37,9 @@ void base_init(base_t *base, extent_hooks_t *table, unsigned arena_ind);
  */
 void *base_alloc(base_t *base, size_t size, size_t alignment)
     EXCLUDES(base->lock);
+
+/* Huge pages that metadata has been written to (option metadata_thp). */
+size_t base_nhuge(base_t *base) EXCLUDES(base->lock);
 
 /* Give all blocks back.  `base` itself must not live in one of them. */
 void base_destroy(base_t *base);

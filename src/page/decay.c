@@ -104,3 +104,43 @@ decay_npages_kept_after(const decay_t *decay, size_t npages, uint64_t ns)
 	return (size_t)(npages * smootherstep(DECAY_NEPOCHS - nepochs) >>
 	    LG_ONE);
 }
+
+/* As backlog_limit(), so many epochs from now, with `fresh` pages more. */
+static size_t
+limit_after(const decay_t *decay, unsigned nepochs, size_t fresh)
+{
+	uint64_t sum = 0;
+	for (unsigned i = nepochs; i < DECAY_NEPOCHS; i++) {
+		uint64_t npages = decay->backlog[i] +
+		    (i == DECAY_NEPOCHS - 1 ? fresh : 0);
+		if (npages != 0) {
+			sum += npages * smootherstep(i + 1 - nepochs);
+		}
+	}
+	return (size_t)(sum >> LG_ONE);
+}
+
+uint64_t
+decay_ns_until(const decay_t *decay, size_t npages, size_t nwanted)
+{
+	if (decay->ms < 0 || npages == 0) {
+		return UINT64_MAX;
+	}
+	if (nwanted > npages) {
+		nwanted = npages;
+	}
+	size_t fresh = npages > decay->npages_seen ?
+	    npages - decay->npages_seen : 0;
+	unsigned low = 0, high = DECAY_NEPOCHS;
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+		size_t limit = limit_after(decay, middle, fresh);
+		if (limit + nwanted <= npages) {
+			high = middle;
+		} else {
+			low = middle + 1;
+		}
+	}
+	/* An epoch may end late by up to its length. */
+	return (low + 1) * decay->interval_ns;
+}

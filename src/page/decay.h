@@ -57,4 +57,10 @@ decay_note_purged(decay_t *decay, size_t npages)
 size_t decay_npages_kept_after(const decay_t *decay, size_t npages,
     uint64_t ns);
 
+/*
+ * npages are unused: after how many ns at least `nwanted` of them (or all, if
+ * they are fewer) will have to go.  UINT64_MAX: never.
+ */
+uint64_t decay_ns_until(const decay_t *decay, size_t npages, size_t nwanted);
+
 #endif

@@ -27,7 +27,8 @@ default_alloc(extent_hooks_t *table, void *new_addr, size_t size,
 			if (opt.thp == OPT_THP_ALWAYS &&
 			    pages_thp_mode() == THP_MODE_MADVISE) {
 				(void)!pages_hugify(addr, size);
-			} else if (opt.thp == OPT_THP_NEVER) {
+			} else if (opt.thp == OPT_THP_NEVER &&
+			    pages_thp_mode() >= THP_MODE_MADVISE) {
 				(void)!pages_nohugify(addr, size);
 			}
 			return addr;

@@ -1,6 +1,7 @@
 #include "page/pac.h"
 
 #include "meta/options.h"
+#include "page/guard.h"
 #include "page/hooks_default.h"
 #include "platform/assert.h"
 #include "platform/clock.h"
@@ -8,6 +9,9 @@
 
 /* First growth step; later ones follow the page classes. */
 #define GROW_FIRST		((size_t)2 << 20)
+
+/* Most steps that are not taken after the split hook refused. */
+#define GROW_SKIP_MAX		((unsigned)1 << 16)
 
 /* Bounds of the pages that the small extent cache may hold. */
 #define SEC_PAGES_MIN		((size_t)1 << (19 - LG_PAGE))
@@ -30,6 +34,9 @@
 #define SPACE_FIRST_CHECK	((size_t)32 << 20)
 
 bool (*pac_reclaim)(void);
+void (*pac_watcher)(unsigned arena_ind);
+void (*pac_grown)(size_t total);
+_Atomic size_t pac_watch_npages_new = PAC_WATCH_NPAGES;
 
 /* Bytes that free memory of an arena may take; SIZE_MAX: no limit. */
 static _Atomic size_t space_share = SIZE_MAX;
@@ -57,6 +64,9 @@ space_note_mapped(size_t size)
 		atomic_store_explicit(&space_check_at, mapped * 2,
 		    memory_order_relaxed);
 		space_check();
+		if (pac_grown != NULL) {
+			pac_grown(mapped);
+		}
 	}
 }
 
@@ -94,6 +104,8 @@ pac_init(pac_t *pac, ehooks_t *ehooks, base_t *base0, unsigned arena_ind,
 	    LOCK_DECAY_DIRTY, arena_ind);
 	decay_setup(&pac->muzzy_decay, muzzy_decay_ms, now_ns, "decay_muzzy",
 	    LOCK_DECAY_MUZZY, ~(uint64_t)arena_ind);
+	pac_set_watch(pac, atomic_load_explicit(&pac_watch_npages_new,
+	    memory_order_relaxed));
 	sec_init(&pac->sec);
 	mutex_init(&pac->grow_lock, "extents_grow", LOCK_ECACHE_GROW);
 	pac->grow_next = pszind_ceil(GROW_FIRST);
@@ -151,7 +163,9 @@ grow_map_locked(pac_t *pac, size_t size, size_t alignment)
 	if (need < size || need > SC_LARGE_MAX) {
 		return NULL;
 	}
-	if (opt.retain) {
+	if (opt.retain && pac->grow_skip != 0) {
+		pac->grow_skip--;
+	} else if (opt.retain) {
 		size_t step = grow_step_locked(pac, need, &pszind);
 		if (pszind <= pac->grow_limit && step <= space_share_now()) {
 			edata_t *edata = extent_new(&pac->env, NULL, step,
@@ -197,6 +211,24 @@ grow_carve(pac_t *pac, edata_t *edata, size_t size, size_t alignment)
 	return edata;
 }
 
+/*
+ * Steps are of no use while the split hook refuses: the more often it does,
+ * the longer none is tried.
+ */
+static void
+grow_note_carved_locked(pac_t *pac, bool carved)
+{
+	if (carved) {
+		pac->grow_skip_next = 0;
+		return;
+	}
+	pac->grow_skip_next = pac->grow_skip_next * 2 + 1;
+	if (pac->grow_skip_next > GROW_SKIP_MAX) {
+		pac->grow_skip_next = GROW_SKIP_MAX;
+	}
+	pac->grow_skip = pac->grow_skip_next;
+}
+
 static edata_t *
 grow(pac_t *pac, size_t size, size_t alignment)
 {
@@ -207,7 +239,11 @@ grow(pac_t *pac, size_t size, size_t alignment)
 	if (edata == NULL) {
 		edata = grow_map_locked(pac, size, alignment);
 		if (edata != NULL) {
+			bool whole = edata->size == size;
 			edata = grow_carve(pac, edata, size, alignment);
+			if (!whole) {
+				grow_note_carved_locked(pac, edata != NULL);
+			}
 		}
 	}
 	if (edata == NULL) {
@@ -400,12 +436,31 @@ dirty_cap(const pac_t *pac)
 	return cap < share ? cap : share;
 }
 
+static NOINLINE void
+tell_watcher(pac_t *pac)
+{
+	if (atomic_exchange_explicit(&pac->watch_npages, PAC_WATCH_NONE,
+	    memory_order_relaxed) != PAC_WATCH_NONE && pac_watcher != NULL) {
+		pac_watcher(pac->env.arena_ind);
+	}
+}
+
+static inline void
+watch(pac_t *pac, size_t ndirty)
+{
+	if (unlikely(ndirty > atomic_load_explicit(&pac->watch_npages,
+	    memory_order_relaxed))) {
+		tell_watcher(pac);
+	}
+}
+
 /* After pages became dirty: the immediate and the capped cases. */
 static void
 dirty_added(pac_t *pac)
 {
 	ssize_t ms = pac_dirty_decay_ms(pac);
 	size_t limit;
+	watch(pac, ecache_npages(&pac->dirty));
 	if (ms == 0) {
 		limit = 0;
 	} else if (ms > 0 && ecache_npages(&pac->dirty) > dirty_cap(pac)) {
@@ -415,24 +470,36 @@ dirty_added(pac_t *pac)
 		return;
 	}
 	if (mutex_trylock(&pac->dirty_decay.lock)) {
-		purge_to_limit(pac, EXTENT_DIRTY, limit, ms == 0);
+		purge_to_limit(pac, EXTENT_DIRTY, limit, false);
 		mutex_unlock(&pac->dirty_decay.lock);
 	}
+}
+
+/* Into the dirty extents, merged with its neighbours. */
+static void
+dalloc_merged(pac_t *pac, edata_t *edata)
+{
+	edata->zeroed = false;
+	ecache_put(&pac->env, &pac->dirty, edata);
+	dirty_added(pac);
 }
 
 void
 pac_dalloc(pac_t *pac, edata_t *edata)
 {
+	if (unlikely(edata->guarded)) {
+		guard_remove(edata);
+	}
 	atomic_fetch_sub_explicit(&pac->nactive, edata_npages(edata),
 	    memory_order_relaxed);
 	edata->zeroed = false;
 	if (pac_dirty_decay_ms(pac) != 0 &&
 	    ehooks_are_default(pac->env.ehooks) &&
 	    sec_put(&pac->sec, edata, sec_limit(pac))) {
+		watch(pac, sec_npages(&pac->sec));
 		return;
 	}
-	ecache_put(&pac->env, &pac->dirty, edata);
-	dirty_added(pac);
+	dalloc_merged(pac, edata);
 }
 
 void
@@ -501,7 +568,10 @@ pac_shrink(pac_t *pac, edata_t *edata, size_t new_size)
 	if (trail == NULL) {
 		return ERR_REFUSED;
 	}
-	pac_dalloc(pac, trail);
+	atomic_fetch_sub_explicit(&pac->nactive, edata_npages(trail),
+	    memory_order_relaxed);
+	/* Not uncut: the block may want it back. */
+	dalloc_merged(pac, trail);
 	return ERR_NONE;
 }
 
@@ -530,6 +600,35 @@ pac_decay_tick(pac_t *pac, uint64_t now_ns)
 	if (pac_muzzy_decay_ms(pac) > 0 || ecache_npages(&pac->muzzy) != 0) {
 		decay_tick_one(pac, &pac->muzzy_decay, &pac->muzzy, now_ns);
 	}
+}
+
+static uint64_t
+ns_until(pac_decay_t *pd, size_t npages, size_t nwanted)
+{
+	mutex_lock(&pd->lock);
+	uint64_t ns = decay_ns_until(&pd->decay, npages, nwanted);
+	mutex_unlock(&pd->lock);
+	return ns;
+}
+
+uint64_t
+pac_ns_until_purge(pac_t *pac, size_t npages)
+{
+	uint64_t dirty = ns_until(&pac->dirty_decay, pac_ndirty(pac), npages);
+	uint64_t muzzy = ns_until(&pac->muzzy_decay,
+	    ecache_npages(&pac->muzzy), npages);
+	return dirty < muzzy ? dirty : muzzy;
+}
+
+size_t
+pac_npages_due_within(pac_t *pac, size_t npages, uint64_t ns)
+{
+	const size_t unit = (size_t)1 << 16;
+	mutex_lock(&pac->dirty_decay.lock);
+	size_t kept = decay_npages_kept_after(&pac->dirty_decay.decay, unit,
+	    ns);
+	mutex_unlock(&pac->dirty_decay.lock);
+	return kept == unit ? PAC_WATCH_NONE : npages * unit / (unit - kept);
 }
 
 void

@@ -46,9 +46,13 @@ typedef struct pac {
 	mutex_t grow_lock;
 	unsigned grow_next GUARDED_BY(grow_lock);	/* page class */
 	unsigned grow_limit GUARDED_BY(grow_lock);	/* page class */
+	unsigned grow_skip GUARDED_BY(grow_lock);	/* steps not to take */
+	unsigned grow_skip_next GUARDED_BY(grow_lock);
 	uint64_t serial_next GUARDED_BY(grow_lock);
 
 	_Atomic size_t nactive;		/* pages in use */
+	/* Beyond so many dirty pages, pac_watcher is called once. */
+	_Atomic size_t watch_npages;
 	_Atomic size_t mapped;		/* bytes, without retained */
 	_Atomic size_t abandoned;	/* bytes that could not be kept track of */
 	edata_cache_t edata_cache;
@@ -59,6 +63,29 @@ typedef struct pac {
  * true when something was released.  Called without locks.
  */
 extern bool (*pac_reclaim)(void);
+
+/*
+ * Dirty pages of interest.  More of them than the watch says: the watcher is
+ * called, without locks, and not again until the watch is set anew.  A new pac
+ * has the watch that the variable says.
+ */
+#define PAC_WATCH_NONE		SIZE_MAX
+#define PAC_WATCH_NPAGES	((size_t)1024)
+extern void (*pac_watcher)(unsigned arena_ind);
+extern _Atomic size_t pac_watch_npages_new;
+
+static inline void
+pac_set_watch(pac_t *pac, size_t npages)
+{
+	atomic_store_explicit(&pac->watch_npages, npages,
+	    memory_order_seq_cst);
+}
+
+/*
+ * More address space than ever before was mapped: called at 32 MiB and at each
+ * doubling of the total, below locks.
+ */
+extern void (*pac_grown)(size_t total);
 
 void pac_init(pac_t *pac, ehooks_t *ehooks, base_t *base0,
     unsigned arena_ind, ssize_t dirty_decay_ms, ssize_t muzzy_decay_ms,
@@ -94,6 +121,10 @@ MUST_CHECK err_t pac_shrink(pac_t *pac, edata_t *edata, size_t new_size);
 
 /* Purge what time says.  Returns at once when another thread is at it. */
 void pac_decay_tick(pac_t *pac, uint64_t now_ns);
+/* When `npages` or all that there are have to be purged; UINT64_MAX: never. */
+uint64_t pac_ns_until_purge(pac_t *pac, size_t npages);
+/* How many new dirty pages would make that many to be purged within ns. */
+size_t pac_npages_due_within(pac_t *pac, size_t npages, uint64_t ns);
 /* Purge all dirty and muzzy pages. */
 void pac_purge_all(pac_t *pac);
 /* Purge all and unmap what is retained; true: something was released. */

@@ -61,6 +61,15 @@ sec_put(sec_t *sec, edata_t *edata, size_t npages_max)
 }
 
 unsigned
+sec_count(sec_t *sec, size_t npages)
+{
+	mutex_lock(lock_of(sec, npages));
+	unsigned n = sec->bins[npages].count;
+	mutex_unlock(lock_of(sec, npages));
+	return n;
+}
+
+unsigned
 sec_collect(sec_t *sec, size_t npages, bool all, edata_t **out)
 {
 	sec_bin_t *bin = &sec->bins[npages];

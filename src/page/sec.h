@@ -50,6 +50,9 @@ bool sec_put(sec_t *sec, edata_t *edata, size_t npages_max);
  */
 unsigned sec_collect(sec_t *sec, size_t npages, bool all, edata_t **out);
 
+/* Extents of one length that are here. */
+unsigned sec_count(sec_t *sec, size_t npages);
+
 static inline size_t
 sec_npages(const sec_t *sec)
 {

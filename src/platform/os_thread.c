@@ -4,6 +4,10 @@
 #include <sched.h>
 #include <unistd.h>
 
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
 #if HAVE_SCHED_GETAFFINITY
 
 /* Room for 65,536 processors; the kernel of today stops at 8,192. */
@@ -93,4 +97,33 @@ os_yield(void)
 	int saved_errno = errno;
 	(void)sched_yield();
 	errno = saved_errno;
+}
+
+void
+os_thread_set_name(const char *name)
+{
+#ifdef __linux__
+	int saved_errno = errno;
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+	errno = saved_errno;
+#else
+	(void)name;
+#endif
+}
+
+void
+os_thread_pin(unsigned cpu)
+{
+#if HAVE_SCHED_GETAFFINITY
+	int saved_errno = errno;
+	cpu_set_t set;
+	if (cpu < CPU_SETSIZE) {
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		(void)sched_setaffinity(0, sizeof(set), &set);
+	}
+	errno = saved_errno;
+#else
+	(void)cpu;
+#endif
 }

@@ -16,6 +16,11 @@ int os_cpu_current(void);
 
 void os_yield(void);
 
+/* Of the running thread; up to 15 characters. */
+void os_thread_set_name(const char *name);
+/* Keep the running thread on one processor, if it may run there. */
+void os_thread_pin(unsigned cpu);
+
 /* A number that differs between any two threads alive, never NULL. */
 static inline void *
 os_thread_self(void)

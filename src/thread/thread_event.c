@@ -1,6 +1,7 @@
 #include "thread/thread_event.h"
 
 #include "meta/thr.h"
+#include "thread/background.h"
 #include "thread/tcache.h"
 
 /* The next event is never further away. */
@@ -134,6 +135,9 @@ thread_event_run(tsd_t *tsd, size_t usize)
 	if (tsd->allocated >= tsd->gc_at) {
 		tsd->gc_at = tsd->allocated + gc_interval();
 		tcache_gc_step(tsd);
+	}
+	if (unlikely(background_is_due())) {
+		background_start_helper();
 	}
 	peak_note(tsd);
 	tsd_rewatch();

@@ -5,6 +5,7 @@
 
 #include "meta/thr.h"
 #include "platform/assert.h"
+#include "thread/background.h"
 #include "thread/internal_alloc.h"
 #include "thread/tcache.h"
 #include "thread/thread_event.h"
@@ -30,6 +31,7 @@ static __thread uint8_t nfrees TLS_MODEL;
 static mutex_t tsd_lock = MUTEX_INITIALIZER("tsd", LOCK_TSD);
 static list_t all GUARDED_BY(tsd_lock);
 static list_t unused GUARDED_BY(tsd_lock);
+static _Atomic unsigned nstates;	/* written below tsd_lock */
 
 /* Who wants to see every call (thread/hook.h). */
 static _Atomic unsigned nwatchers;
@@ -79,9 +81,16 @@ state_take(void)
 	}
 	if (tsd != NULL) {
 		list_push_front(&all, &tsd->link);
+		atomic_fetch_add_explicit(&nstates, 1, memory_order_relaxed);
 	}
 	mutex_unlock(&tsd_lock);
 	return tsd;
+}
+
+unsigned
+tsd_count(void)
+{
+	return atomic_load_explicit(&nstates, memory_order_seq_cst);
 }
 
 static void
@@ -90,7 +99,9 @@ state_give_back(tsd_t *tsd)
 	mutex_lock(&tsd_lock);
 	list_remove(&tsd->link);
 	list_push_front(&unused, &tsd->link);
+	atomic_fetch_sub_explicit(&nstates, 1, memory_order_seq_cst);
 	mutex_unlock(&tsd_lock);
+	background_note_thread_end();
 }
 
 /* Filling blocks takes the slow path on every call. */
@@ -133,6 +144,10 @@ state_new(void)
 	tsd->arena = arenas_bind();
 	if (opt.tcache) {
 		tcache_enable(tsd);
+	}
+	if (background_is_due()) {
+		/* At the end of this very allocation. */
+		tsd->event_at = 0;
 	}
 	return tsd;
 }
@@ -256,4 +271,6 @@ tsd_postfork_child(void)
 	if (tsd_own() != NULL) {
 		list_push_front(&all, &own->link);
 	}
+	atomic_store_explicit(&nstates, tsd_own() != NULL,
+	    memory_order_relaxed);
 }

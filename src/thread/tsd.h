@@ -106,6 +106,9 @@ tsd_t *tsd_own(void);
 /* As tsd_get(), for a thread that only frees: it gets a state later. */
 tsd_t *tsd_get_for_free(void);
 
+/* Threads that have a state now. */
+unsigned tsd_count(void);
+
 /* All states, newest first; the caller holds the lock meanwhile. */
 list_t *tsd_list_lock(void);
 void tsd_list_unlock(void);

@@ -13,6 +13,12 @@
 #define MIB ((size_t)1 << 20)
 #define CACHED "junk:false"
 
+static void *
+plain(size_t size)
+{
+	return alloc_general(size, &ALLOC_PLAIN);
+}
+
 static unsigned
 arena_of_block(void *p)
 {
@@ -52,11 +58,11 @@ TEST_CONF(general, CACHED ",narenas:4")
 TEST_CONF(middle_sizes_are_cached, CACHED)
 {
 	for (size_t size = 5000; size <= SC_CACHED_MAX; size += 12345) {
-		void *p = alloc_plain(size);
+		void *p = plain(size);
 		alloc_free(p, false);
-		void *q = alloc_plain(size);
+		void *q = plain(size);
 		alloc_free(q, false);
-		void *r = alloc_plain(size);
+		void *r = plain(size);
 		assert_ptr_equal(q, r);
 		assert_int_equal(alloc_usable_size(r), size_class_usize(size));
 		alloc_free(r, false);
@@ -117,7 +123,7 @@ TEST_CONF(freed_elsewhere, CACHED)
 /* In its place if that is possible, else a copy. */
 TEST_CONF(resize, CACHED)
 {
-	unsigned char *p = alloc_plain(100);
+	unsigned char *p = plain(100);
 	memset(p, 1, 100);
 	assert_ptr_equal(alloc_resize(p, 112, &ALLOC_PLAIN), p);
 	assert_ptr_equal(alloc_resize(p, 97, &ALLOC_PLAIN), p);
@@ -132,7 +138,7 @@ TEST_CONF(resize, CACHED)
 	assert_int_equal((uintptr_t)q % 4096, 0);
 	assert_int_equal(q[99], 1);
 	alloc_free(q, false);
-	p = alloc_plain(2 * MIB);
+	p = plain(2 * MIB);
 	p[2 * MIB - 1] = 7;
 	assert_ptr_equal(alloc_resize(p, MIB, &ALLOC_PLAIN), p);
 	assert_ptr_equal(alloc_resize(p, 2 * MIB, &ALLOC_PLAIN), p);
@@ -144,7 +150,7 @@ TEST_CONF(resize, CACHED)
 
 TEST(resize_in_place)
 {
-	unsigned char *p = alloc_plain(300 * KIB);
+	unsigned char *p = plain(300 * KIB);
 	assert_int_equal(alloc_resize_in_place(p, 300 * KIB, 0, 1, false),
 	    300 * KIB);
 	assert_int_equal(alloc_resize_in_place(p, 200 * KIB, 0, 1, false),
@@ -197,7 +203,7 @@ TEST_CONF(foreign_pointers, CACHED)
 {
 	static void (*const uses[])(void *) = {ask_size, resize_it,
 	    resize_it_in_place, free_it, free_it_sized};
-	char *large = alloc_plain(100000);
+	char *large = plain(100000);
 	int local;
 	for (unsigned i = 0; i < 5; i++) {
 		assert_dies(uses[i], &local, "invalid pointer");
@@ -221,18 +227,17 @@ free_large_twice_cached(void *p)
 
 TEST_CONF(double_frees, CACHED)
 {
-	assert_dies(free_twice, alloc_plain(100), "double free");
-	assert_dies(free_twice, alloc_plain(100000), "double free");
-	assert_dies(free_twice, alloc_plain(3 * MIB), "double free");
-	assert_dies(free_large_twice_cached, alloc_plain(100000),
-	    "double free");
+	assert_dies(free_twice, plain(100), "double free");
+	assert_dies(free_twice, plain(100000), "double free");
+	assert_dies(free_twice, plain(3 * MIB), "double free");
+	assert_dies(free_large_twice_cached, plain(100000), "double free");
 }
 
 TEST_CONF(free_sized, CACHED)
 {
-	alloc_free_sized(alloc_plain(100), 112, false);
-	alloc_free_sized(alloc_plain(100000), 102400, true);
+	alloc_free_sized(plain(100), 112, false);
+	alloc_free_sized(plain(100000), 102400, true);
 	alloc_free_sized(NULL, 5, false);
-	assert_dies(free_it_sized, alloc_plain(200), "size mismatch");
-	assert_dies(free_it_sized, alloc_plain(200000), "size mismatch");
+	assert_dies(free_it_sized, plain(200), "size mismatch");
+	assert_dies(free_it_sized, plain(200000), "size mismatch");
 }

@@ -243,3 +243,25 @@ TEST(deadlines_are_jittered)
 	}
 	assert_true(highest - lowest > INTERVAL / 2);
 }
+
+/* The time until so many pages have to go is the time when they do. */
+TEST(time_until_purge)
+{
+	decay_t decay;
+	decay_init(&decay, -1, START, 1);
+	assert_true(decay_ns_until(&decay, 1000, 10) == UINT64_MAX);
+	decay_init(&decay, MS, START, 1);
+	assert_true(decay_ns_until(&decay, 0, 10) == UINT64_MAX);
+	uint64_t now = run_to_next_epoch(&decay, START, 1000);
+	/* Half of them at half-time, all at the end. */
+	uint64_t half = decay_ns_until(&decay, 1000, 500);
+	uint64_t all = decay_ns_until(&decay, 1000, 5000);
+	uint64_t end = DECAY_NEPOCHS * INTERVAL;
+	assert_in_range(half, end / 2 - INTERVAL, end / 2 + 3 * INTERVAL);
+	assert_in_range(all, end - INTERVAL, end + 3 * INTERVAL);
+	/* Pages that no epoch has seen yet count as new. */
+	uint64_t more = decay_ns_until(&decay, 2000, 1000);
+	assert_true(more >= half && more <= all);
+	assert_true(decay_advance(&decay, now + half + INTERVAL, 1000));
+	assert_true(decay.npages_limit <= 500);
+}

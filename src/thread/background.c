@@ -1,0 +1,533 @@
+#include "thread/background.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include "arena/arenas.h"
+#include "meta/options.h"
+#include "meta/thr.h"
+#include "platform/assert.h"
+#include "platform/clock.h"
+#include "platform/fatal.h"
+#include "platform/os_thread.h"
+#include "platform/wakeup.h"
+#include "thread/tsd.h"
+
+#define THREADS_MAX	ARENAS_MAX
+#define STACK_SIZE	((size_t)256 << 10)
+
+/* A sleep is not shorter, and ends when so many pages have to go. */
+#define SLEEP_MIN_NS	(100 * NS_PER_MS)
+#define NPAGES_DUE	((size_t)1024)
+
+/* How long the helper stays when the program is left with one thread. */
+#define LINGER_NS	(5 * NS_PER_SEC)
+
+typedef struct {
+	pthread_t thread GUARDED_BY(background_lock);
+	bool started GUARDED_BY(background_lock);
+	_Atomic(void *) self;		/* os_thread_self() of the thread */
+	_Atomic bool stop;
+	wakeup_t wakeup;
+	_Atomic uint64_t nruns;
+	_Atomic uint64_t slept_ns;
+} worker_t;
+
+typedef enum { MODE_NONE, MODE_HELPER, MODE_THREADS } purge_mode_t;
+
+mutex_t background_lock = MUTEX_INITIALIZER("background_thread",
+    LOCK_BACKGROUND);
+_Atomic bool background_due;
+
+static worker_t workers[THREADS_MAX];
+static _Atomic purge_mode_t mode = MODE_NONE;
+static _Atomic size_t nthreads_max;	/* 0: as the option says */
+static _Atomic unsigned nstarted;
+
+/* The process is large enough for a helper; someone said no to it. */
+static _Atomic bool is_large;
+static _Atomic bool refused;
+
+/* The helper sleeps without end and wants to know of threads that end. */
+static _Atomic bool helper_rests;
+
+static purge_mode_t
+mode_now(void)
+{
+	return atomic_load_explicit(&mode, memory_order_acquire);
+}
+
+size_t
+background_max(void)
+{
+	size_t max = atomic_load_explicit(&nthreads_max,
+	    memory_order_relaxed);
+	max = max == 0 ? opt.max_background_threads : max;
+	return max < THREADS_MAX ? max : THREADS_MAX;
+}
+
+/* Arenas i, i + stride, ... belong to thread i. */
+static unsigned
+stride_now(void)
+{
+	return mode_now() == MODE_THREADS ? (unsigned)background_max() : 1;
+}
+
+static void
+set_due(void)
+{
+	bool due = atomic_load_explicit(&is_large, memory_order_relaxed) &&
+	    !atomic_load_explicit(&refused, memory_order_relaxed) &&
+	    mode_now() == MODE_NONE;
+	atomic_store_explicit(&background_due, due, memory_order_relaxed);
+}
+
+static bool
+should_stop(worker_t *worker)
+{
+	return atomic_load_explicit(&worker->stop, memory_order_acquire);
+}
+
+/* How long the owner may sleep as far as one arena is concerned. */
+static uint64_t
+sleep_for(arena_t *arena)
+{
+	pac_t *pac = &arena->pac;
+	size_t ndirty = pac_ndirty(pac);
+	uint64_t ns = pac_ns_until_purge(pac, NPAGES_DUE);
+	size_t watch;
+	if (ns != UINT64_MAX) {
+		ns = ns < SLEEP_MIN_NS ? SLEEP_MIN_NS : ns;
+		watch = pac_npages_due_within(pac, NPAGES_DUE, ns);
+		watch = watch == PAC_WATCH_NONE ? watch : ndirty + watch;
+	} else {
+		watch = mode_now() == MODE_THREADS ? 0 : PAC_WATCH_NPAGES;
+	}
+	pac_set_watch(pac, watch);
+	/* Those that came before the watch was set. */
+	return pac_ndirty(pac) > watch && ns > SLEEP_MIN_NS ? SLEEP_MIN_NS :
+	    ns;
+}
+
+static void start_others(void);
+
+/* Purge the arenas of one thread; returns how long it may sleep. */
+static uint64_t
+purge_pass(worker_t *worker)
+{
+	unsigned stride = stride_now();
+	unsigned first = (unsigned)(worker - workers);
+	uint64_t sleep_ns = UINT64_MAX;
+	if (first == 0 && stride > 1) {
+		start_others();
+	}
+	unsigned n = arenas_count();
+	for (unsigned ind = first; ind < n && !should_stop(worker);
+	    ind += stride) {
+		arena_t *arena = arenas_hold(ind);
+		if (arena != NULL) {
+			pac_decay_tick(&arena->pac, clock_ns());
+			uint64_t ns = sleep_for(arena);
+			sleep_ns = ns < sleep_ns ? ns : sleep_ns;
+		}
+		arenas_hold_end();
+	}
+	return sleep_ns;
+}
+
+/* Sleep, at least for the minimum whoever wakes us, but not to be stopped. */
+static void
+rest(worker_t *worker, uint64_t ns)
+{
+	uint64_t start = clock_ns(), slept = 0;
+	while (slept < ns && !should_stop(worker)) {
+		bool woken = wakeup_wait(&worker->wakeup,
+		    ns == UINT64_MAX ? WAKEUP_FOREVER : ns - slept);
+		slept = clock_ns() - start;
+		if (woken) {
+			ns = SLEEP_MIN_NS;
+		}
+	}
+	atomic_fetch_add_explicit(&worker->slept_ns, slept,
+	    memory_order_relaxed);
+	atomic_fetch_add_explicit(&worker->nruns, 1, memory_order_relaxed);
+}
+
+static void
+forget_locked(worker_t *worker)
+{
+	worker->started = false;
+	atomic_store_explicit(&worker->self, NULL, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&nstarted, 1, memory_order_relaxed);
+}
+
+/* The helper is not needed any more; false: it is busy to be stopped. */
+static bool
+helper_retires(worker_t *worker)
+{
+	if (!mutex_trylock(&background_lock)) {
+		return false;
+	}
+	bool retires = !should_stop(worker) && mode_now() == MODE_HELPER;
+	if (retires) {
+		(void)pthread_detach(worker->thread);
+		forget_locked(worker);
+		atomic_store_explicit(&mode, MODE_NONE, memory_order_release);
+		set_due();
+	}
+	mutex_unlock(&background_lock);
+	return retires;
+}
+
+/* Nothing is dirty.  False: the thread ends. */
+static bool
+helper_rest(worker_t *worker)
+{
+	if (tsd_count() > 1) {
+		atomic_store_explicit(&helper_rests, true,
+		    memory_order_seq_cst);
+		/* The last thread may have ended just before. */
+		rest(worker, tsd_count() > 1 ? UINT64_MAX : LINGER_NS);
+		atomic_store_explicit(&helper_rests, false,
+		    memory_order_relaxed);
+		return true;
+	}
+	rest(worker, LINGER_NS);
+	return tsd_count() > 1 || should_stop(worker) ||
+	    purge_pass(worker) != UINT64_MAX || !helper_retires(worker);
+}
+
+static void *
+run(void *arg)
+{
+	worker_t *worker = arg;
+	void *saved = thr_enter_foreign();
+	atomic_store_explicit(&worker->self, os_thread_self(),
+	    memory_order_relaxed);
+	os_thread_set_name("jemalloc_bg_thd");
+	if (opt.percpu_arena != OPT_PERCPU_DISABLED &&
+	    mode_now() == MODE_THREADS) {
+		os_thread_pin((unsigned)(worker - workers));
+	}
+	bool stay = true;
+	while (stay && !should_stop(worker)) {
+		uint64_t ns = purge_pass(worker);
+		if (ns == UINT64_MAX && mode_now() == MODE_HELPER) {
+			stay = helper_rest(worker);
+		} else {
+			rest(worker, ns);
+		}
+	}
+	thr_leave_foreign(saved);
+	return NULL;
+}
+
+/*
+ * A thread with all signals blocked.  The C library may allocate for it, and
+ * asks for no lock of its own that the caller of an allocation could hold: the
+ * stack size is given, so defaults are not looked up.
+ */
+static int
+create_thread(pthread_t *thread, void *arg)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	void *saved = thr_enter_foreign();
+	int error = pthread_attr_init(&attr);
+	if (error != 0) {
+		thr_leave_foreign(saved);
+		return error;
+	}
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_attr_setstacksize(&attr, STACK_SIZE);
+	if (error == 0) {
+		error = pthread_create(thread, &attr, run, arg);
+	}
+	if (error == EINVAL) {
+		/* Much thread-local data: the program's own size will do. */
+		error = pthread_create(thread, NULL, run, arg);
+	}
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_attr_destroy(&attr);
+	thr_leave_foreign(saved);
+	return error;
+}
+
+/* Returns an errno value. */
+static int
+start_locked(unsigned i)
+{
+	worker_t *worker = &workers[i];
+	assert(!worker->started);
+	int saved_errno = errno;
+	atomic_store_explicit(&worker->stop, false, memory_order_relaxed);
+	wakeup_reset(&worker->wakeup);
+	int error = create_thread(&worker->thread, worker);
+	if (error == 0) {
+		worker->started = true;
+		atomic_fetch_add_explicit(&nstarted, 1, memory_order_relaxed);
+	}
+	errno = saved_errno;
+	return error;
+}
+
+/* By thread 0: those whose arenas have come to be. */
+static void
+start_others(void)
+{
+	unsigned stride = stride_now(), n = arenas_count();
+	if (!mutex_trylock(&background_lock)) {
+		/* We are to be stopped, or it is done at the next pass. */
+		return;
+	}
+	for (unsigned ind = 1; ind < n && mode_now() == MODE_THREADS &&
+	    !should_stop(&workers[0]); ind++) {
+		if (arenas_get(ind) == NULL || workers[ind % stride].started) {
+			continue;
+		}
+		int error = start_locked(ind % stride);
+		if (error != 0) {
+			warn("background thread creation failed (%d)", error);
+			break;
+		}
+	}
+	mutex_unlock(&background_lock);
+}
+
+static void
+stop_all_locked(void)
+{
+	for (unsigned i = 0; i < THREADS_MAX && atomic_load_explicit(
+	    &nstarted, memory_order_relaxed) != 0; i++) {
+		worker_t *worker = &workers[i];
+		if (!worker->started) {
+			continue;
+		}
+		atomic_store_explicit(&worker->stop, true,
+		    memory_order_release);
+		wakeup_signal(&worker->wakeup);
+		void *saved = thr_enter_foreign();
+		(void)pthread_join(worker->thread, NULL);
+		thr_leave_foreign(saved);
+		forget_locked(worker);
+	}
+}
+
+static void
+set_mode_locked(purge_mode_t to)
+{
+	bool threads = to == MODE_THREADS;
+	atomic_store_explicit(&mode, to, memory_order_release);
+	atomic_store_explicit(&pac_watch_npages_new,
+	    threads ? 0 : PAC_WATCH_NPAGES, memory_order_relaxed);
+	atomic_store_explicit(&arena_ticks_purge, !threads,
+	    memory_order_relaxed);
+	set_due();
+}
+
+/* Returns an errno value. */
+static int
+restart_locked(void)
+{
+	set_mode_locked(MODE_THREADS);
+	int error = start_locked(0);
+	if (error != 0) {
+		set_mode_locked(MODE_NONE);
+	}
+	return error;
+}
+
+static bool
+called_by_a_worker(void)
+{
+	for (unsigned i = 0; i < THREADS_MAX && i < background_max(); i++) {
+		if (atomic_load_explicit(&workers[i].self,
+		    memory_order_relaxed) == os_thread_self()) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+background_enabled(void)
+{
+	return mode_now() == MODE_THREADS;
+}
+
+/* Returns an errno value. */
+static int
+enable(bool wanted)
+{
+	int error = 0;
+	mutex_lock(&background_lock);
+	if (wanted != background_enabled()) {
+		stop_all_locked();
+		if (wanted) {
+			error = restart_locked();
+		} else {
+			set_mode_locked(MODE_NONE);
+		}
+	} else if (!wanted) {
+		stop_all_locked();
+		set_mode_locked(MODE_NONE);
+	}
+	mutex_unlock(&background_lock);
+	return error;
+}
+
+err_t
+background_enable(bool wanted)
+{
+	if (called_by_a_worker()) {
+		/* From an extent hook: a thread can not wait for itself. */
+		return ERR_REFUSED;
+	}
+	atomic_store_explicit(&refused, !wanted, memory_order_relaxed);
+	int error = enable(wanted);
+	if (error != 0) {
+		warn("background thread creation failed (%d)", error);
+	}
+	return error == 0 ? ERR_NONE : ERR_AGAIN;
+}
+
+err_t
+background_set_max(size_t max)
+{
+	int error = 0;
+	if (max == 0 || max > opt.max_background_threads) {
+		return ERR_INVALID;
+	}
+	if (called_by_a_worker()) {
+		return ERR_REFUSED;
+	}
+	mutex_lock(&background_lock);
+	if (max != background_max()) {
+		bool running = background_enabled();
+		if (running) {
+			stop_all_locked();
+		}
+		atomic_store_explicit(&nthreads_max, max,
+		    memory_order_relaxed);
+		error = running ? restart_locked() : 0;
+	}
+	mutex_unlock(&background_lock);
+	return error == 0 ? ERR_NONE : ERR_AGAIN;
+}
+
+/* So many pages of an arena became dirty that its owner would be late. */
+static void
+wake_owner(unsigned arena_ind)
+{
+	worker_t *worker = &workers[arena_ind % stride_now()];
+	if (atomic_load_explicit(&worker->self, memory_order_relaxed) ==
+	    NULL) {
+		/* Not there yet: thread 0 starts it. */
+		worker = &workers[0];
+	}
+	if (mode_now() != MODE_NONE) {
+		wakeup_signal(&worker->wakeup);
+	}
+}
+
+/* Below locks of the page allocator: whoever allocates next has a look. */
+static void
+note_grown(size_t total)
+{
+	(void)total;
+	atomic_store_explicit(&is_large, true, memory_order_relaxed);
+	set_due();
+}
+
+void
+background_start_helper(void)
+{
+	if (tsd_count() < 2 || arenas_dirty_decay_ms() <= 0 ||
+	    !mutex_trylock(&background_lock)) {
+		return;
+	}
+	if (mode_now() == MODE_NONE && background_is_due()) {
+		set_mode_locked(MODE_HELPER);
+		if (start_locked(0) != 0) {
+			/* Threads are not to be had: do not ask again. */
+			atomic_store_explicit(&refused, true,
+			    memory_order_relaxed);
+			set_mode_locked(MODE_NONE);
+		}
+	}
+	mutex_unlock(&background_lock);
+}
+
+void
+background_note_thread_end(void)
+{
+	if (unlikely(atomic_load_explicit(&helper_rests,
+	    memory_order_seq_cst)) && tsd_count() <= 1) {
+		wakeup_signal(&workers[0].wakeup);
+	}
+}
+
+void
+background_boot(void)
+{
+	if (opt_set_by[OPT_ID_background_thread] != OPT_SOURCE_DEFAULT &&
+	    !opt.background_thread) {
+		atomic_store_explicit(&refused, true, memory_order_relaxed);
+	}
+	pac_watcher = wake_owner;
+	pac_grown = note_grown;
+}
+
+void
+background_boot_threads(void)
+{
+	int error = opt.background_thread ? enable(true) : 0;
+	if (error != 0) {
+		warn("arena 0 background thread creation failed (%d)", error);
+	}
+}
+
+void
+background_stats(background_stats_t *stats)
+{
+	uint64_t slept_ns = 0;
+	stats->num_runs = 0;
+	stats->num_threads = atomic_load_explicit(&nstarted,
+	    memory_order_relaxed);
+	for (size_t i = 0; i < background_max(); i++) {
+		stats->num_runs += atomic_load_explicit(&workers[i].nruns,
+		    memory_order_relaxed);
+		slept_ns += atomic_load_explicit(&workers[i].slept_ns,
+		    memory_order_relaxed);
+	}
+	stats->run_interval = stats->num_runs == 0 ? 0 :
+	    slept_ns / stats->num_runs;
+}
+
+void NO_THREAD_SAFETY
+background_prefork(void)
+{
+	mutex_prefork(&background_lock);
+}
+
+void NO_THREAD_SAFETY
+background_postfork_parent(void)
+{
+	mutex_postfork_parent(&background_lock);
+}
+
+void NO_THREAD_SAFETY
+background_postfork_child(void)
+{
+	for (unsigned i = 0; i < THREADS_MAX && atomic_load_explicit(
+	    &nstarted, memory_order_relaxed) != 0; i++) {
+		if (workers[i].started) {
+			forget_locked(&workers[i]);
+		}
+	}
+	atomic_store_explicit(&helper_rests, false, memory_order_relaxed);
+	set_mode_locked(MODE_NONE);
+	mutex_postfork_child(&background_lock);
+}

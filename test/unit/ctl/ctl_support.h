@@ -1,0 +1,42 @@
+/*
+ * ctl_support: boot up to this layer, and mallctl in short words.
+ */
+#ifndef TEST_UNIT_CTL_CTL_SUPPORT_H
+#define TEST_UNIT_CTL_CTL_SUPPORT_H
+
+#include "ctl/ctl.h"
+#include "ctl/ctl_table.h"
+
+#define NAME_MAX_LENGTH 128
+
+/* Boot with three automatic arenas and a state for this thread. */
+void ctl_setup(void);
+
+/* Read a value of the type's size; the test fails if that fails. */
+bool get_bool(const char *name);
+unsigned get_unsigned(const char *name);
+size_t get_size(const char *name);
+ssize_t get_ssize(const char *name);
+uint64_t get_u64(const char *name);
+const char *get_text(const char *name);
+
+/* An error (or 0) of a call that writes, reads nothing, or does either. */
+int try_write(const char *name, const void *value, size_t size);
+int try_read(const char *name, size_t size);
+int try_act(const char *name);
+
+/* Take a new snapshot. */
+void new_epoch(void);
+
+/* The name of a row with numbers for <i> and <j>. */
+const char *name_of(const char *path, size_t i, size_t j);
+
+/* Visit the name of everything that can be read: rows, fields, options. */
+typedef struct {
+	const ctl_row_t *row; /* NULL: an option */
+	const ctl_field_t *field;
+	const opt_row_t *option;
+} ctl_leaf_t;
+void for_each_leaf(void (*visit)(const char *name, const ctl_leaf_t *leaf));
+
+#endif /* TEST_UNIT_CTL_CTL_SUPPORT_H */

@@ -1,0 +1,207 @@
+/*
+ * background: modes and their limits, what threads and watches do, and fork.
+ */
+#include "thread/background.h"
+
+#include "thread_support.h"
+
+#include "support/harness.h"
+
+#include <time.h>
+
+#include "arena/large.h"
+
+static void
+setup(void)
+{
+	thread_setup(4);
+	background_boot();
+}
+
+static size_t
+nthreads(void)
+{
+	background_stats_t stats;
+	background_stats(&stats);
+	return stats.num_threads;
+}
+
+static void
+sleep_ms(long ms)
+{
+	struct timespec ts = {ms / 1000, ms % 1000 * 1000000};
+	(void)nanosleep(&ts, NULL);
+}
+
+/* Real time, which the clock of the library follows in these tests. */
+static bool
+comes(bool (*holds)(void))
+{
+	for (int i = 0; i < 500 && !holds(); i++) {
+		sleep_ms(10);
+	}
+	return holds();
+}
+
+TEST(starts_and_stops)
+{
+	setup();
+	assert_false(background_enabled());
+	assert_true(arena_ticks_purge);
+	assert_int_equal(background_enable(true), ERR_NONE);
+	assert_true(background_enabled());
+	assert_false(arena_ticks_purge);
+	assert_int_equal(nthreads(), 1);
+	assert_int_equal(background_enable(true), ERR_NONE);
+	assert_int_equal(background_enable(false), ERR_NONE);
+	assert_false(background_enabled());
+	assert_true(arena_ticks_purge);
+	assert_int_equal(nthreads(), 0);
+}
+
+static bool
+are_two(void)
+{
+	return nthreads() == 2;
+}
+
+TEST(limit)
+{
+	setup();
+	assert_int_equal(background_max(), 4);
+	assert_int_equal(background_set_max(0), ERR_INVALID);
+	assert_int_equal(background_set_max(5), ERR_INVALID);
+	assert_int_equal(background_set_max(2), ERR_NONE);
+	assert_int_equal(background_max(), 2);
+	assert_int_equal(nthreads(), 0);
+	assert_non_null(arenas_get_auto(1));
+	assert_non_null(arenas_get_auto(2));
+	assert_int_equal(background_enable(true), ERR_NONE);
+	assert_true(comes(are_two));
+	assert_int_equal(background_set_max(1), ERR_NONE);
+	assert_int_equal(nthreads(), 1);
+	assert_int_equal(background_enable(false), ERR_NONE);
+}
+
+static bool
+nothing_is_dirty(void)
+{
+	return pac_ndirty(&arenas_get(0)->pac) == 0;
+}
+
+static void
+free_pages(size_t npages)
+{
+	pac_t *pac = &arenas_get(0)->pac;
+	edata_t *edata = pac_alloc(pac, npages << LG_PAGE, PAGE, PAC_REUSE);
+	assert_non_null(edata);
+	pac_dalloc(pac, edata);
+}
+
+TEST(purges_what_becomes_dirty)
+{
+	opt.dirty_decay_ms = 100;
+	setup();
+	assert_int_equal(background_enable(true), ERR_NONE);
+	/* It sleeps without end by then, most likely. */
+	sleep_ms(50);
+	free_pages(100);
+	assert_true(comes(nothing_is_dirty));
+	free_pages(5000);
+	assert_true(comes(nothing_is_dirty));
+	background_stats_t stats;
+	background_stats(&stats);
+	assert_true(stats.num_runs >= 2);
+	assert_true(stats.run_interval > 0);
+	assert_int_equal(background_enable(false), ERR_NONE);
+}
+
+TEST(helper_needs_two_threads)
+{
+	setup();
+	background_start_helper();
+	assert_int_equal(nthreads(), 0);
+	assert_non_null(tsd_get());
+	assert_int_equal(tsd_count(), 1);
+	pac_grown((size_t)32 << 20);
+	assert_true(background_is_due());
+	background_start_helper();
+	assert_int_equal(nthreads(), 0);
+	assert_true(background_is_due());
+}
+
+static void *
+starts_helper(void *arg)
+{
+	assert_non_null(tsd_get());
+	background_start_helper();
+	assert_int_equal(nthreads(), 1);
+	assert_false(background_enabled());
+	assert_true(arena_ticks_purge);
+	assert_false(background_is_due());
+	return arg;
+}
+
+TEST(helper)
+{
+	opt.dirty_decay_ms = 100;
+	setup();
+	assert_non_null(tsd_get());
+	pac_grown((size_t)32 << 20);
+	in_thread(starts_helper, NULL);
+	free_pages(5000);
+	assert_true(comes(nothing_is_dirty));
+	/* Threads that are asked for take its place. */
+	assert_int_equal(background_enable(true), ERR_NONE);
+	assert_int_equal(nthreads(), 1);
+	assert_int_equal(background_enable(false), ERR_NONE);
+	assert_int_equal(nthreads(), 0);
+	/* Who said no means it. */
+	assert_false(background_is_due());
+}
+
+TEST(no_helper_where_nothing_decays)
+{
+	opt.dirty_decay_ms = -1;
+	setup();
+	assert_non_null(tsd_get());
+	pac_grown((size_t)32 << 20);
+	background_start_helper();
+	assert_int_equal(nthreads(), 0);
+}
+
+TEST(child_starts_anew)
+{
+	setup();
+	assert_int_equal(background_enable(true), ERR_NONE);
+	pac_grown((size_t)32 << 20);
+	background_prefork();
+	background_postfork_child();
+	/* The thread of this process is orphaned, as if it were the parent's. */
+	assert_false(background_enabled());
+	assert_int_equal(nthreads(), 0);
+	assert_true(background_is_due());
+	background_prefork();
+	background_postfork_parent();
+}
+
+TEST(watch_calls_once)
+{
+	setup();
+	pac_t *pac = &arenas_get(0)->pac;
+	pac_set_watch(pac, 50);
+	free_pages(70);
+	assert_true(pac->watch_npages == PAC_WATCH_NONE);
+	pac_set_watch(pac, 5000);
+	free_pages(70);
+	assert_true(pac->watch_npages == 5000);
+}
+
+TEST(option_starts_threads)
+{
+	opt.background_thread = true;
+	setup();
+	background_boot_threads();
+	assert_true(background_enabled());
+	assert_int_equal(background_enable(false), ERR_NONE);
+}
