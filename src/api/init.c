@@ -62,6 +62,9 @@ static void
 boot_high(void)
 {
 	control_boot();
+	if (opt.percpu_arena != OPT_PERCPU_DISABLED) {
+		arenas_boot_percpu();
+	}
 	(void)!tsd_boot_key();
 	if (!fork_registered) {
 		fork_registered = true;

@@ -155,7 +155,9 @@ static ALWAYS_INLINE void *
 realloc_small(void *ptr, size_t size)
 {
 	unsigned code = pagemap_code(ptr);
-	if (code == 0) {
+	if (code == 0 || (size > SC_LOOKUP_MAX && size <= SC_SMALL_MAX &&
+	    cind_of_small(szind_compute(size)) == code / 2)) {
+		/* Large, or of this class. */
 		return NULL;
 	}
 	size_t usize = size;

@@ -1,9 +1,13 @@
 #include "arena/arenas.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "meta/options.h"
 #include "page/dss.h"
 #include "page/hooks_default.h"
 #include "platform/assert.h"
+#include "platform/cgroup.h"
 #include "platform/io.h"
 #include "platform/os_thread.h"
 
@@ -61,10 +65,21 @@ arenas_base0(void)
 	return &base0;
 }
 
+/* Arenas that are bound to processors; 0: none is. */
+static unsigned npercpu;
+
+/* What the system lets the process run on, and how much of it. */
+static unsigned
+ncpus_allowed(void)
+{
+	unsigned ncpus = os_ncpus(), quota = cgroup_ncpus();
+	return quota < ncpus ? quota : ncpus;
+}
+
 static unsigned
 nauto_from_cpus(void)
 {
-	unsigned ncpus = os_ncpus();
+	unsigned ncpus = ncpus_allowed();
 	if (ncpus <= 1) {
 		return 1;
 	}
@@ -87,6 +102,7 @@ arenas_nauto(void)
 		    ARENAS_MAX - 1);
 		n = ARENAS_MAX - 1;
 	}
+	n = n < npercpu ? npercpu : n;
 	unsigned expected = 0;
 	atomic_compare_exchange_strong_explicit(&nauto, &expected, n,
 	    memory_order_relaxed, memory_order_relaxed);
@@ -330,10 +346,86 @@ arenas_bind_to(arena_t *arena)
 	return arena;
 }
 
+/* Do all that count processors agree on how many there are? */
+static bool
+cpus_are_certain(unsigned ncpus)
+{
+	return sysconf(_SC_NPROCESSORS_ONLN) == (long)ncpus &&
+	    sysconf(_SC_NPROCESSORS_CONF) == (long)ncpus;
+}
+
+void
+arenas_boot_percpu(void)
+{
+	unsigned ncpus = os_ncpus(), n = ncpus;
+	bool possible = false;
+	if (os_cpu_current() < 0) {
+		io_printf("<jemalloc>: perCPU arena getcpu() not available. "
+		    "Setting narenas to %u.\n", arenas_nauto());
+	} else if (!cpus_are_certain(ncpus) && opt.narenas == 0) {
+		io_message("<jemalloc>: Number of CPUs detected is not "
+		    "deterministic. Per-CPU arena disabled.\n");
+	} else if (ncpus > ARENAS_MAX - 1) {
+		io_printf("<jemalloc>: narenas w/ percpuarena beyond limit "
+		    "(%d)\n", ARENAS_MAX - 1);
+	} else {
+		possible = true;
+	}
+	if (!possible) {
+		opt.percpu_arena = OPT_PERCPU_DISABLED;
+		return;
+	}
+	if (opt.percpu_arena == OPT_PERCPU_PHYCPU) {
+		n = ncpus / 2 + ncpus % 2;
+		if (ncpus % 2 != 0) {
+			io_printf("<jemalloc>: invalid configuration -- per "
+			    "physical CPU arena with odd number (%u) of CPUs "
+			    "(no hyper threading?).\n", ncpus);
+			if (opt.abort) {
+				abort();
+			}
+		}
+	}
+	npercpu = n;
+}
+
+unsigned
+arenas_npercpu(void)
+{
+	return npercpu;
+}
+
+/*
+ * Hyperthreads share an arena: of 2 n processors, number i and n + i are the
+ * same core.
+ */
+static arena_t *
+of_cpu(void)
+{
+	int cpu = os_cpu_current();
+	arena_t *arena = cpu < 0 ? NULL :
+	    arenas_get_auto((unsigned)cpu % npercpu);
+	return arena != NULL ? arena : least_loaded();
+}
+
+arena_t *
+arenas_follow_cpu(arena_t *arena)
+{
+	if (npercpu == 0 || arena->ind >= npercpu) {
+		return arena;
+	}
+	arena_t *now = of_cpu();
+	if (now != arena) {
+		arenas_unbind(arena);
+		arenas_bind_to(now);
+	}
+	return now;
+}
+
 arena_t *
 arenas_bind(void)
 {
-	return arenas_bind_to(least_loaded());
+	return arenas_bind_to(npercpu != 0 ? of_cpu() : least_loaded());
 }
 
 void
@@ -347,7 +439,7 @@ arenas_rebind(arena_t *arena)
 {
 	arena_t *best = least_loaded();
 	unsigned n = atomic_load_explicit(&nopen, memory_order_relaxed);
-	if (load(arena) <= 1) {
+	if (load(arena) <= 1 || npercpu != 0) {
 		return arena;
 	}
 	if (load(best) + 1 >= load(arena) && n < arenas_nauto() &&

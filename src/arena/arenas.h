@@ -71,6 +71,16 @@ void arenas_unbind(arena_t *arena);
 /* The thread met contention in `arena`: the arena to go on with. */
 arena_t *arenas_rebind(arena_t *arena);
 
+/*
+ * percpu_arena, once arena 0 serves: finds out whether it can be had, and says
+ * why not.
+ */
+void arenas_boot_percpu(void);
+/* Arenas 0 .. n - 1 belong to processors; 0: none does. */
+unsigned arenas_npercpu(void);
+/* The thread may have moved to another processor: the arena to go on with. */
+arena_t *arenas_follow_cpu(arena_t *arena);
+
 /* Where a large block of `usize` bytes comes from for a thread of `arena`. */
 arena_t *arenas_for_large(arena_t *arena, size_t usize);
 

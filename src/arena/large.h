@@ -28,6 +28,12 @@ void *large_alloc(arena_t *arena, size_t size, size_t usize, size_t alignment,
     bool zero, uint64_t *prng);
 
 /*
+ * A block of up to a page that ends, rounded up to the quantum, where an
+ * inaccessible page begins.  NULL: it can't be had.
+ */
+void *large_alloc_guarded(arena_t *arena, size_t size, bool zero);
+
+/*
  * The live block that starts at ptr; NULL: there is none (and no report).
  * Only descriptors of live blocks have a `user`, so a stale one can't match.
  */

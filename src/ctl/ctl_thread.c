@@ -33,9 +33,13 @@ ctl_thread_arena(ctl_call_t *call)
 	if (tsd == NULL) {
 		return EAGAIN;
 	}
+	tsd_follow_cpu(tsd);
 	unsigned old = tsd->arena->ind, ind = old;
 	if (call->newp != NULL && CTL_WRITE(call, ind) != 0) {
 		return EINVAL;
+	}
+	if (call->newp != NULL && ind < arenas_npercpu()) {
+		return EPERM;
 	}
 	int error = CTL_READ(call, old);
 	if (error != 0 || call->newp == NULL) {

@@ -70,7 +70,7 @@ find(cgroup_t *group, const char *controller)
 		const char *list = memchr(line, ':', (size_t)(end - line));
 		const char *path = list == NULL ? NULL :
 		    memchr(list + 1, ':', (size_t)(end - list - 1));
-		bool is_v2 = path == list + 1;
+		bool is_v2 = path != NULL && path == list + 1;
 		if (path != NULL && ((is_v2 && !found) ||
 		    list_has(list + 1, path, controller))) {
 			group->is_v2 = is_v2;

@@ -337,6 +337,7 @@ note_event(tsd_t *tsd, unsigned cind, cache_event_t event)
 static void
 slow_tick(tsd_t *tsd)
 {
+	tsd_follow_cpu(tsd);
 	if (++tsd->nslow < SLOW_PER_TICK) {
 		return;
 	}

@@ -106,6 +106,16 @@ tsd_t *tsd_own(void);
 /* As tsd_get(), for a thread that only frees: it gets a state later. */
 tsd_t *tsd_get_for_free(void);
 
+/* With percpu_arena: on to the arena of the processor that it runs on. */
+static inline void
+tsd_follow_cpu(tsd_t *tsd)
+{
+	if (unlikely(opt.percpu_arena != OPT_PERCPU_DISABLED) &&
+	    !tsd->arena_chosen) {
+		tsd->arena = arenas_follow_cpu(tsd->arena);
+	}
+}
+
 /* Threads that have a state now. */
 unsigned tsd_count(void);
 

@@ -318,7 +318,6 @@ TEST(hooks_may_refuse) {
 		c->refuse_percent[hook] = 100;
 		unsigned a = ctl_arena_new(&c->table);
 		churn(a, 1000, (uint64_t)hook);
-		if (getenv("HOOKS_SHOW")) fprintf(stderr, "%d: bytes %zu MB rss %zu MB\n", hook, c->bytes>>20, resident_bytes()>>20);
 		assert_int_equal(ctl_act("arena.%u.destroy", a), 0);
 	}
 	for (int round = 0; round < 10; round++) {

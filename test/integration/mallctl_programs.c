@@ -112,8 +112,8 @@ TEST(data_store_defragments) {
 		}
 	}
 	ctl_epoch();
-	size_t before = ctl_size("stats.arenas.0.bins.12.curslabs");
-	if (ctl_size("arenas.bin.12.size") != 224 ||
+	size_t before = ctl_size("stats.arenas.0.bins.11.curslabs");
+	if (ctl_size("arenas.bin.11.size") != 224 ||
 	    ctl_unsigned("thread.arena") != 0) {
 		skip();
 	}
@@ -142,7 +142,7 @@ TEST(data_store_defragments) {
 		    is_filled_with(p[i], (int)(i & 0xff), 200));
 	}
 	ctl_epoch();
-	size_t after = ctl_size("stats.arenas.0.bins.12.curslabs");
+	size_t after = ctl_size("stats.arenas.0.bins.11.curslabs");
 	assert_true(after * 2 < before);
 }
 

@@ -7,9 +7,18 @@
 
 #include "arena/large.h"
 #include "ds/prng.h"
+#include "platform/cgroup.h"
+#include "platform/io.h"
 #include "platform/os_thread.h"
 #include "support/fake_hooks.h"
 #include "support/os_calls_fault.h"
+
+static unsigned
+ncpus_allowed(void)
+{
+	unsigned ncpus = os_ncpus(), quota = cgroup_ncpus();
+	return quota < ncpus ? quota : ncpus;
+}
 
 static void
 setup(unsigned narenas)
@@ -60,7 +69,7 @@ TEST(boot_without_memory)
 TEST(number_from_cpus)
 {
 	setup(0);
-	unsigned ncpus = os_ncpus();
+	unsigned ncpus = ncpus_allowed();
 	assert_int_equal(arenas_nauto(), ncpus == 1 ? 1 : 4 * ncpus);
 	assert_int_equal(arenas_nauto(), arenas_nauto());
 }
@@ -69,8 +78,55 @@ TEST(number_from_ratio)
 {
 	opt.narenas_ratio = OPT_FIXED(1) / 2 * 5;
 	setup(0);
-	unsigned ncpus = os_ncpus();
+	unsigned ncpus = ncpus_allowed();
 	assert_int_equal(arenas_nauto(), ncpus == 1 ? 1 : (ncpus * 5 + 1) / 2);
+}
+
+static ssize_t
+read_quota_of_one(const char *path, char *buf, size_t size)
+{
+	return (ssize_t)io_snprintf(buf, size, "%s",
+	    strcmp(path, "/proc/self/cgroup") == 0 ? "0::/" : "90000 100000");
+}
+
+/* A container that gets the time of one CPU has one arena. */
+TEST(number_follows_the_quota)
+{
+	cgroup_read_file = read_quota_of_one;
+	setup(0);
+	assert_int_equal(arenas_nauto(), 1);
+}
+
+/* One arena for each CPU, and the thread's is that of its CPU. */
+TEST(bound_to_processors)
+{
+	opt.percpu_arena = OPT_PERCPU_PERCPU;
+	setup(1);
+	arenas_boot_percpu();
+	unsigned ncpus = os_ncpus();
+	assert_int_equal(opt.percpu_arena, OPT_PERCPU_PERCPU);
+	assert_int_equal(arenas_npercpu(), ncpus);
+	assert_int_equal(arenas_nauto(), ncpus);
+	arena_t *arena = arenas_bind();
+	for (unsigned cpu = 0; cpu < ncpus; cpu++) {
+		os_thread_pin(cpu);
+		if (os_cpu_current() == (int)cpu) {
+			arena = arenas_follow_cpu(arena);
+			assert_int_equal(arena->ind, cpu);
+			assert_int_equal(arena->nthreads, 1);
+			assert_ptr_equal(arenas_rebind(arena), arena);
+		}
+	}
+	arena_t *manual = arenas_create(NULL, false);
+	assert_ptr_equal(arenas_follow_cpu(manual), manual);
+}
+
+TEST(bound_to_cores)
+{
+	opt.percpu_arena = OPT_PERCPU_PHYCPU;
+	setup(1);
+	arenas_boot_percpu();
+	assert_int_equal(arenas_npercpu(), (os_ncpus() + 1) / 2);
 }
 
 TEST(number_is_limited)
