@@ -37,8 +37,11 @@ SRCS := \
 	src/arena/large.c \
 	src/arena/misuse.c \
 	src/thread/background.c \
+	src/thread/check.c \
 	src/thread/hook.c \
 	src/thread/internal_alloc.c \
+	src/thread/pressure.c \
+	src/thread/quarantine.c \
 	src/thread/tcache.c \
 	src/thread/tcaches.c \
 	src/thread/thread_event.c \
@@ -51,12 +54,16 @@ SRCS := \
 	src/ctl/ctl_table.c \
 	src/ctl/ctl_thread.c \
 	src/ctl/ctl_tree.c \
+	src/ctl/emitter.c \
 	src/ctl/inspect.c \
 	src/ctl/snapshot.c \
+	src/ctl/stats_arena.c \
 	src/ctl/stats_print.c \
 	src/api/alloc.c \
+	src/api/checked.c \
 	src/api/control.c \
 	src/api/fork.c \
+	src/api/hooked.c \
 	src/api/glibc.c \
 	src/api/init.c \
 	src/api/malloc.c \

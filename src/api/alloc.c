@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/checked.h"
 #include "api/init.h"
 #include "arena/large.h"
 #include "arena/misuse.h"
@@ -131,16 +132,8 @@ alloc_with_state(tsd_t *tsd, size_t size, size_t usize,
 }
 
 void *
-alloc_general(size_t size, const alloc_spec_t *spec)
+alloc_of_usize(size_t size, size_t usize, const alloc_spec_t *spec)
 {
-	if (unlikely(!init_done())) {
-		return NULL;
-	}
-	size_t usize = spec->alignment <= 1 ? size_class_usize(size) :
-	    size_class_aligned_usize(size, spec->alignment);
-	if (unlikely(usize == 0)) {
-		return NULL;
-	}
 	tsd_t *tsd = tsd_get();
 	if (unlikely(tsd == NULL)) {
 		return alloc_from_arena(arenas_get(0), NULL, size, usize,
@@ -149,9 +142,26 @@ alloc_general(size_t size, const alloc_spec_t *spec)
 	return alloc_with_state(tsd, size, usize, spec);
 }
 
+void *
+alloc_general(size_t size, const alloc_spec_t *spec)
+{
+	if (unlikely(!init_done())) {
+		return NULL;
+	}
+	size_t usize = alloc_usize_of(size, spec->alignment);
+	if (unlikely(usize == 0)) {
+		return NULL;
+	}
+	return unlikely(check_on()) ? checked_alloc(size, usize, spec) :
+	    alloc_of_usize(size, usize, spec);
+}
+
 size_t
 alloc_usable_size(const void *ptr)
 {
+	if (check_on() && ptr != NULL) {
+		return check_grant((void *)ptr);
+	}
 	unsigned code = pagemap_code(ptr);
 	if (likely(code != 0)) {
 		return cind_usize(code / 2);
@@ -182,6 +192,10 @@ free_small(unsigned cind, void *ptr, tsd_t *cache)
 {
 	size_t usize = cind_usize(cind);
 	tsd_t *tsd = tsd_get_for_free();
+	if (unlikely(checked_is_double(tsd, cind, ptr) ||
+	    checked_stash(tsd, ptr, usize))) {
+		return;
+	}
 	fill_freed(ptr, usize);
 	if (unlikely(tsd == NULL)) {
 		free_to_arena(cind, ptr);
@@ -207,6 +221,9 @@ free_large(void *ptr, tsd_t *cache)
 	size_t usize = edata->usize;
 	unsigned cind = edata->cind;
 	tsd_t *tsd = tsd_get_for_free();
+	if (unlikely(checked_stash(tsd, ptr, usize))) {
+		return;
+	}
 	fill_freed(ptr, usize);
 	if (tsd != NULL) {
 		thread_count_free(tsd, usize);
@@ -227,6 +244,10 @@ free_large(void *ptr, tsd_t *cache)
 void
 alloc_free_into(void *ptr, tsd_t *cache)
 {
+	if (unlikely(check_on())) {
+		checked_free(ptr);
+		return;
+	}
 	unsigned cind = pagemap_code(ptr) / 2;
 	if (likely(cind != 0)) {
 		free_small(cind, ptr, cache);
@@ -251,6 +272,10 @@ void
 alloc_free_sized_into(void *ptr, size_t usize, tsd_t *cache)
 {
 	if (ptr == NULL) {
+		return;
+	}
+	if (unlikely(check_on())) {
+		checked_free_sized(ptr, usize);
 		return;
 	}
 	unsigned code = pagemap_code(ptr);
@@ -331,10 +356,12 @@ alloc_resize(void *ptr, size_t size, const alloc_spec_t *spec)
 	if (unlikely(!init_done())) {
 		return NULL;
 	}
-	size_t usize = spec->alignment <= 1 ? size_class_usize(size) :
-	    size_class_aligned_usize(size, spec->alignment);
+	size_t usize = alloc_usize_of(size, spec->alignment);
 	if (unlikely(usize == 0)) {
 		return NULL;
+	}
+	if (unlikely(check_on())) {
+		return checked_resize(ptr, size, spec);
 	}
 	size_t old_usize;
 	edata_t *edata = NULL;
@@ -365,6 +392,9 @@ size_t
 alloc_resize_in_place(void *ptr, size_t size, size_t extra, size_t alignment,
     bool zero)
 {
+	if (unlikely(check_on())) {
+		return check_grant(ptr);
+	}
 	unsigned cind = pagemap_code(ptr) / 2;
 	if (cind != 0) {
 		return cind_usize(cind);

@@ -25,6 +25,22 @@ typedef struct {
 /* NULL: no memory, or the size can not be had. */
 void *alloc_general(size_t size, const alloc_spec_t *spec);
 
+/* As above after the checks: the usable size is known.  For api/checked.c. */
+void *alloc_of_usize(size_t size, size_t usize, const alloc_spec_t *spec);
+
+static inline size_t
+alloc_usize_of(size_t size, size_t alignment)
+{
+	return alignment <= 1 ? size_class_usize(size) :
+	    size_class_aligned_usize(size, alignment);
+}
+
+/*
+ * Fill freed blocks with `byte` and new ones with its complement from now on;
+ * 0: fill none.  Threads notice it with time.
+ */
+void alloc_perturb(uint8_t byte);
+
 /*
  * Fill freed blocks with `byte` and new ones with its complement from now on;
  * 0: fill none.  Threads notice it with time.

@@ -12,6 +12,7 @@ void
 control_boot(void)
 {
 	ctl_ops.mallocx = je_mallocx;
+	stats_print_boot();
 }
 
 EXPORT int

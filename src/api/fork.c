@@ -8,6 +8,7 @@
 #include "page/dss.h"
 #include "platform/fatal.h"
 #include "thread/background.h"
+#include "thread/check.h"
 #include "thread/tcaches.h"
 #include "thread/tsd.h"
 
@@ -21,11 +22,13 @@ prefork(void)
 	tsd_prefork();
 	arenas_prefork();
 	dss_prefork();
+	check_prefork();
 }
 
 static void
 postfork_parent(void)
 {
+	check_postfork_parent();
 	dss_postfork_parent();
 	arenas_postfork_parent();
 	tsd_postfork_parent();
@@ -38,6 +41,7 @@ static void
 postfork_child(void)
 {
 	tsd_t *tsd = tsd_own();
+	check_postfork_child();
 	dss_postfork_child();
 	arenas_postfork_child(tsd != NULL ? tsd->arena : NULL);
 	tsd_postfork_child();

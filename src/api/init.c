@@ -11,6 +11,7 @@
 #include "platform/mutex.h"
 #include "platform/pages.h"
 #include "thread/background.h"
+#include "thread/check.h"
 #include "thread/tcache.h"
 
 _Atomic int init_state = INIT_NONE;
@@ -128,5 +129,8 @@ init_destructor(void)
 	if (atomic_load_explicit(&init_state, memory_order_relaxed) ==
 	    INIT_READY && tsd != NULL) {
 		tcache_flush(tsd);
+	}
+	if (check_on()) {
+		check_all();
 	}
 }

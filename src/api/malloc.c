@@ -9,6 +9,7 @@
 
 #include "api/entry.h"
 #include "api/fastpath.h"
+#include "api/hooked.h"
 #include "ctl/ctl.h"
 #include "meta/options.h"
 #include "platform/fatal.h"
@@ -29,6 +30,7 @@ static NOINLINE void *
 malloc_slow(size_t size)
 {
 	void *ptr = alloc_general(size, &ALLOC_PLAIN);
+	hooked_alloc(HOOK_MALLOC, ptr, HOOK_ARGS(size));
 	return likely(ptr != NULL) ? ptr : out_of_memory("malloc");
 }
 
@@ -59,6 +61,7 @@ calloc_slow(size_t num, size_t size)
 		ptr = alloc_general(bytes,
 		    &(alloc_spec_t){ .alignment = 1, .zero = true });
 	}
+	hooked_alloc(HOOK_CALLOC, ptr, HOOK_ARGS(num, size));
 	return likely(ptr != NULL) ? ptr : out_of_memory("calloc");
 }
 
@@ -78,6 +81,7 @@ static NOINLINE void
 free_slow(void *ptr)
 {
 	int saved = errno;
+	hooked_free(HOOK_FREE, ptr, HOOK_ARGS((uintptr_t)ptr));
 	alloc_free(ptr, false);
 	errno = saved;
 }
@@ -99,10 +103,12 @@ je_free(void *ptr)
 }
 
 static NOINLINE void
-free_sized_slow(void *ptr, size_t usize)
+free_sized_slow(void *ptr, size_t size, size_t alignment)
 {
 	int saved = errno;
-	alloc_free_sized(ptr, usize, false);
+	hooked_free(HOOK_SDALLOCX, ptr, HOOK_ARGS((uintptr_t)ptr, size));
+	alloc_free_sized(ptr, alignment <= 1 ? size_class_usize(size) :
+	    size_class_aligned_usize(size, alignment), false);
 	errno = saved;
 }
 
@@ -116,14 +122,13 @@ je_free_sized(void *ptr, size_t size)
 			return;
 		}
 	}
-	free_sized_slow(ptr, size_class_usize(size));
+	free_sized_slow(ptr, size, 1);
 }
 
 EXPORT void
 je_free_aligned_sized(void *ptr, size_t alignment, size_t size)
 {
-	free_sized_slow(ptr, size_class_aligned_usize(size == 0 ? 1 : size,
-	    alignment));
+	free_sized_slow(ptr, size == 0 ? 1 : size, alignment);
 }
 
 /* realloc(ptr, 0), by policy. */
@@ -132,9 +137,14 @@ realloc_to_zero(void *ptr)
 {
 	atomic_fetch_add_explicit(&zero_reallocs, 1, memory_order_relaxed);
 	switch (opt.zero_realloc) {
-	case OPT_ZERO_REALLOC_FREE:
-		free_slow(ptr);
+	case OPT_ZERO_REALLOC_FREE: {
+		int saved = errno;
+		hooked_free(HOOK_FREE_BY_REALLOC, ptr,
+		    HOOK_ARGS((uintptr_t)ptr));
+		alloc_free(ptr, false);
+		errno = saved;
 		return NULL;
+	}
 	case OPT_ZERO_REALLOC_ALLOC: {
 		void *fresh = alloc_resize(ptr, 1,
 		    &(alloc_spec_t){ .alignment = 1, .uncached = true });
@@ -174,9 +184,26 @@ realloc_small(void *ptr, size_t size)
 	return fresh;
 }
 
+/* Everything but realloc(p, 0), told to hooks. */
+static NOINLINE void *
+realloc_hooked(void *ptr, size_t size)
+{
+	int saved = errno;
+	void *fresh = hooked_resize(ptr, size, &ALLOC_PLAIN, &hooked_realloc,
+	    HOOK_ARGS((uintptr_t)ptr, size));
+	if (fresh == NULL) {
+		return out_of_memory("realloc");
+	}
+	errno = saved;
+	return fresh;
+}
+
 static NOINLINE void *
 realloc_slow(void *ptr, size_t size)
 {
+	if (hook_any() && (ptr == NULL || size != 0)) {
+		return realloc_hooked(ptr, size);
+	}
 	if (ptr == NULL) {
 		return je_malloc(size);
 	}
@@ -271,35 +298,53 @@ je_posix_memalign(void **memptr, size_t alignment, size_t size)
 	if (ptr != NULL) {
 		*memptr = ptr;
 	}
+	if (hook_any()) {
+		hook_run_alloc(HOOK_POSIX_MEMALIGN, ptr, (uintptr_t)error,
+		    HOOK_ARGS((uintptr_t)memptr, alignment, size));
+	}
 	errno = saved;
 	return error;
 }
 
-EXPORT void *
-je_aligned_alloc(size_t alignment, size_t size)
+/* `bytes` is what is allocated for `size`. */
+static NOINLINE void *
+aligned_slow(size_t alignment, size_t bytes, hook_alloc_t type, size_t size)
 {
-	void *hit = fastpath_alloc_aligned(alignment, size);
-	if (likely(hit != NULL)) {
-		return hit;
-	}
 	int error;
-	void *ptr = alloc_aligned(alignment, size, 1, &error);
+	void *ptr = alloc_aligned(alignment, bytes, 1, &error);
+	bool paged = type == HOOK_VALLOC || type == HOOK_PVALLOC;
+	hooked_alloc(type, ptr, paged ? HOOK_ARGS(size) :
+	    HOOK_ARGS(alignment, size));
 	if (unlikely(ptr == NULL)) {
 		errno = error;
 	}
 	return ptr;
 }
 
+static ALWAYS_INLINE void *
+aligned(size_t alignment, size_t bytes, hook_alloc_t type, size_t size)
+{
+	void *hit = fastpath_alloc_aligned(alignment, bytes);
+	return likely(hit != NULL) ? hit :
+	    aligned_slow(alignment, bytes, type, size);
+}
+
+EXPORT void *
+je_aligned_alloc(size_t alignment, size_t size)
+{
+	return aligned(alignment, size, HOOK_ALIGNED_ALLOC, size);
+}
+
 EXPORT void *
 je_memalign(size_t alignment, size_t size)
 {
-	return je_aligned_alloc(alignment, size);
+	return aligned(alignment, size, HOOK_MEMALIGN, size);
 }
 
 EXPORT void *
 je_valloc(size_t size)
 {
-	return je_aligned_alloc(PAGE, size);
+	return aligned(PAGE, size, HOOK_VALLOC, size);
 }
 
 EXPORT void *
@@ -309,7 +354,7 @@ je_pvalloc(size_t size)
 	if (bytes < size) {
 		return out_of_memory("pvalloc");
 	}
-	return je_aligned_alloc(PAGE, bytes);
+	return aligned(PAGE, bytes, HOOK_PVALLOC, size);
 }
 
 EXPORT size_t

@@ -9,6 +9,7 @@
 
 #include "api/entry.h"
 #include "api/fastpath.h"
+#include "api/hooked.h"
 #include "api/init.h"
 #include "platform/fatal.h"
 #include "thread/tcaches.h"
@@ -84,6 +85,7 @@ mallocx_slow(size_t size, int flags)
 	alloc_spec_t spec;
 	void *ptr = spec_from_flags(flags, &spec) ?
 	    alloc_general(size, &spec) : NULL;
+	hooked_alloc(HOOK_MALLOCX, ptr, HOOK_ARGS(size, (uintptr_t)flags));
 	xmalloc_check(ptr, "mallocx");
 	errno = saved;
 	return ptr;
@@ -107,8 +109,10 @@ je_rallocx(void *ptr, size_t size, int flags)
 {
 	int saved = errno;
 	alloc_spec_t spec;
-	void *fresh = spec_from_flags(flags, &spec) ?
-	    alloc_resize(ptr, size, &spec) : NULL;
+	void *fresh = !spec_from_flags(flags, &spec) ? NULL : hook_any() ?
+	    hooked_resize(ptr, size, &spec, &hooked_rallocx,
+	    HOOK_ARGS((uintptr_t)ptr, size, (uintptr_t)flags)) :
+	    alloc_resize(ptr, size, &spec);
 	xmalloc_check(fresh, "rallocx");
 	errno = saved;
 	return fresh;
@@ -118,8 +122,14 @@ EXPORT size_t
 je_xallocx(void *ptr, size_t size, size_t extra, int flags)
 {
 	int saved = errno;
+	size_t old_usize = hook_any() ? alloc_usable_size(ptr) : 0;
 	size_t usize = alloc_resize_in_place(ptr, size, extra,
 	    flags_alignment(flags), (flags & FLAG_ZERO) != 0);
+	if (hook_any()) {
+		hook_run_expand(HOOK_EXPAND_BY_XALLOCX, ptr, old_usize, usize,
+		    usize, HOOK_ARGS((uintptr_t)ptr, size, extra,
+		    (uintptr_t)flags));
+	}
 	errno = saved;
 	return usize;
 }
@@ -138,6 +148,8 @@ je_dallocx(void *ptr, int flags)
 		return;
 	}
 	int saved = errno;
+	hooked_free(HOOK_DALLOCX, ptr,
+	    HOOK_ARGS((uintptr_t)ptr, (uintptr_t)flags));
 	alloc_free_into(ptr, flags_cache(flags));
 	errno = saved;
 }
@@ -164,6 +176,8 @@ je_sdallocx(void *ptr, size_t size, int flags)
 		return;
 	}
 	int saved = errno;
+	hooked_free(HOOK_SDALLOCX, ptr,
+	    HOOK_ARGS((uintptr_t)ptr, size, (uintptr_t)flags));
 	alloc_free_sized_into(ptr, je_nallocx(size, flags),
 	    flags_cache(flags));
 	errno = saved;

@@ -8,6 +8,7 @@
 #include "page/guard.h"
 #include "platform/assert.h"
 #include "platform/clock.h"
+#include "platform/pages.h"
 
 /* Regions of one flush that are looked up at a time. */
 #define FLUSH_CHUNK	64
@@ -40,9 +41,12 @@ arena_of(const edata_t *edata)
 	return arenas_get(edata_arena_ind(edata));
 }
 
-/* Pages for a slab; all its regions are free. */
+/* Slabs, all full, from which on a bin counts as growing densely. */
+#define DENSE_SLABS	2
+
+/* Pages for a slab; all its regions are free.  dense: all will be used. */
 static edata_t *
-slab_alloc(arena_t *arena, unsigned szind)
+slab_alloc(arena_t *arena, unsigned szind, bool dense)
 {
 	edata_t *slab = NULL;
 	if (unlikely(guard_due(GUARD_SLAB))) {
@@ -58,6 +62,9 @@ slab_alloc(arena_t *arena, unsigned szind)
 	slab->slab = true;
 	slab->cind = (uint8_t)cind_of_small(szind);
 	pagemap_set_slab(slab, SC_CODE(cind_of_small(szind)));
+	if (unlikely(opt.populate) && dense && slab->zeroed) {
+		(void)!pages_populate(slab->addr, slab->size);
+	}
 	return slab;
 }
 
@@ -232,8 +239,9 @@ arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
 	unsigned got = bin_take_locked(bin, szind, regs, n);
 	edata_t *slab = NULL;
 	if (got == 0) {
+		bool dense = bin->stats.curslabs >= DENSE_SLABS;
 		mutex_unlock(&bin->lock);
-		slab = slab_alloc(arena, szind);
+		slab = slab_alloc(arena, szind, dense);
 		mutex_lock(&bin->lock);
 		/* Others may have returned regions meanwhile. */
 		got = bin_take_locked(bin, szind, regs, n);
@@ -263,6 +271,8 @@ arena_flush(unsigned szind, void **regs, unsigned n)
 }
 
 _Atomic bool arena_ticks_purge = true;
+_Atomic bool arena_ticks_watched;
+void (*arena_tick_watcher)(uint64_t now_ns);
 
 void
 arena_tick(arena_t *arena)
@@ -270,6 +280,10 @@ arena_tick(arena_t *arena)
 	if (likely(atomic_load_explicit(&arena_ticks_purge,
 	    memory_order_relaxed))) {
 		pac_decay_tick(&arena->pac, clock_ns());
+	}
+	if (unlikely(atomic_load_explicit(&arena_ticks_watched,
+	    memory_order_relaxed))) {
+		arena_tick_watcher(clock_ns());
 	}
 }
 

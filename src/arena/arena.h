@@ -69,6 +69,9 @@ void arena_flush(unsigned szind, void **regs, unsigned n);
 void arena_tick(arena_t *arena);
 /* Do threads purge on their ticks?  Not where background threads do. */
 extern _Atomic bool arena_ticks_purge;
+/* Does someone else want to know of ticks? */
+extern _Atomic bool arena_ticks_watched;
+extern void (*arena_tick_watcher)(uint64_t now_ns);
 
 /* Free all blocks of a manual arena.  Nobody may be using it. */
 void arena_reset(arena_t *arena);

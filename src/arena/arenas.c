@@ -96,7 +96,8 @@ arenas_nauto(void)
 	if (n != 0) {
 		return n;
 	}
-	n = opt.narenas != 0 ? opt.narenas : nauto_from_cpus();
+	n = opt.narenas != 0 ? opt.narenas : npercpu != 0 ? npercpu :
+	    nauto_from_cpus();
 	if (n > ARENAS_MAX - 1) {
 		io_printf("<jemalloc>: Reducing narenas to limit (%d)\n",
 		    ARENAS_MAX - 1);
@@ -370,6 +371,11 @@ arenas_boot_percpu(void)
 		    "(%d)\n", ARENAS_MAX - 1);
 	} else {
 		possible = true;
+		long conf = sysconf(_SC_NPROCESSORS_CONF);
+		if (conf > (long)ncpus && conf <= (long)opt.narenas) {
+			/* Ours need not be the first of them. */
+			n = ncpus = (unsigned)conf;
+		}
 	}
 	if (!possible) {
 		opt.percpu_arena = OPT_PERCPU_DISABLED;

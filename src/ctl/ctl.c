@@ -19,21 +19,21 @@ ctl_by_mib(const size_t *mib, size_t miblen, void *oldp, size_t *oldlenp,
     void *newp, size_t newlen)
 {
 	ctl_tree_boot();
-	ctl_target_t target = { .index = { 0, 0 } };
+	ctl_target_t target = {.index = {0, 0}};
 	if (!ctl_tree_target(mib, miblen, &target)) {
 		return ENOENT;
 	}
 	ctl_call_t call = {
-		.oldp = oldp,
-		.oldlenp = oldlenp,
-		.newp = newp,
-		.newlen = newlen,
-		.index = { target.index[0], target.index[1] },
+	    .oldp = oldp,
+	    .oldlenp = oldlenp,
+	    .newp = newp,
+	    .newlen = newlen,
+	    .index = {target.index[0], target.index[1]},
 	};
 	int saved = errno;
-	int error = target.option != NULL ?
-	    ctl_option_do(target.option, &call) :
-	    ctl_row_do(target.row, target.field, &call);
+	int error = target.option != NULL
+	    ? ctl_option_do(target.option, &call)
+	    : ctl_row_do(target.row, target.field, &call);
 	errno = saved;
 	return error;
 }
@@ -45,23 +45,24 @@ ctl_by_name(const char *name, void *oldp, size_t *oldlenp, void *newp,
 	size_t mib[CTL_DEPTH_MAX];
 	size_t miblen = CTL_DEPTH_MAX;
 	int error = ctl_name_to_mib(name, mib, &miblen);
-	return error != 0 ? error :
-	    ctl_by_mib(mib, miblen, oldp, oldlenp, newp, newlen);
+	return error != 0
+	    ? error
+	    : ctl_by_mib(mib, miblen, oldp, oldlenp, newp, newlen);
 }
 
-void
+void NO_THREAD_SAFETY
 ctl_prefork(void)
 {
 	mutex_prefork(&ctl_lock);
 }
 
-void
+void NO_THREAD_SAFETY
 ctl_postfork_parent(void)
 {
 	mutex_postfork_parent(&ctl_lock);
 }
 
-void
+void NO_THREAD_SAFETY
 ctl_postfork_child(void)
 {
 	mutex_postfork_child(&ctl_lock);

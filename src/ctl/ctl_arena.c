@@ -10,6 +10,7 @@
 #include "ctl/snapshot.h"
 #include "page/dss.h"
 #include "platform/clock.h"
+#include "thread/check.h"
 #include "thread/tcache.h"
 
 /* The arena of the call; NULL: there is none (yet, or any more). */
@@ -85,6 +86,7 @@ ctl_arena_reset(ctl_call_t *call)
 	mutex_lock(&ctl_lock);
 	arena_t *arena = manual_locked(call);
 	if (arena != NULL) {
+		check_forget_arena(arena->ind);
 		arena_reset(arena);
 		error = 0;
 	}
@@ -98,8 +100,9 @@ ctl_arena_destroy(ctl_call_t *call)
 	int error = EFAULT;
 	mutex_lock(&ctl_lock);
 	arena_t *arena = manual_locked(call);
-	if (arena != NULL && atomic_load_explicit(&arena->nthreads,
-	    memory_order_relaxed) == 0) {
+	if (arena != NULL &&
+	    atomic_load_explicit(&arena->nthreads, memory_order_relaxed) == 0) {
+		check_forget_arena(arena->ind);
 		arena_reset(arena);
 		(void)!snapshot_arena_destroyed(arena);
 		arenas_destroy(arena);
@@ -199,14 +202,15 @@ decay_ms(ctl_call_t *call, extent_state_t state)
 	mutex_lock(&ctl_lock);
 	arena_t *arena = arena_locked(call);
 	if (arena != NULL) {
-		ms = state == EXTENT_DIRTY ? pac_dirty_decay_ms(&arena->pac) :
-		    pac_muzzy_decay_ms(&arena->pac);
+		ms = state == EXTENT_DIRTY ? pac_dirty_decay_ms(&arena->pac)
+					   : pac_muzzy_decay_ms(&arena->pac);
 		error = CTL_READ(call, ms);
 	}
 	if (error == 0 && call->newp != NULL) {
 		error = CTL_WRITE(call, ms);
-		if (error == 0 && pac_set_decay_ms(&arena->pac, state, ms,
-		    clock_ns()) != ERR_NONE) {
+		if (error == 0 &&
+		    pac_set_decay_ms(&arena->pac, state, ms, clock_ns()) !=
+			ERR_NONE) {
 			error = EFAULT;
 		}
 	}
@@ -236,16 +240,18 @@ set_hooks_locked(ctl_call_t *call, arena_t *arena, extent_hooks_t *hooks)
 		    memory_order_release);
 		return 0;
 	}
-	return arenas_create_auto((unsigned)call->index[0], hooks) == NULL ?
-	    EFAULT : 0;
+	return arenas_create_auto((unsigned)call->index[0], hooks) == NULL
+	    ? EFAULT
+	    : 0;
 }
 
 int
 ctl_arena_extent_hooks(ctl_call_t *call)
 {
 	extent_hooks_t *hooks = NULL;
-	if (call->newp != NULL && (CTL_WRITE(call, hooks) != 0 ||
-	    hooks == NULL || hooks->alloc == NULL)) {
+	if (call->newp != NULL &&
+	    (CTL_WRITE(call, hooks) != 0 || hooks == NULL ||
+		hooks->alloc == NULL)) {
 		return EINVAL;
 	}
 	/* Not the reserved index: oversize blocks create that arena. */
@@ -253,11 +259,11 @@ ctl_arena_extent_hooks(ctl_call_t *call)
 	int error = EFAULT;
 	mutex_lock(&ctl_lock);
 	arena_t *arena = arena_locked(call);
-	extent_hooks_t *old = arena == NULL ? ehooks_default_table :
-	    ehooks_table(&arena->ehooks);
+	extent_hooks_t *old = arena == NULL ? ehooks_default_table
+					    : ehooks_table(&arena->ehooks);
 	if (arena != NULL || can_be_made) {
-		error = hooks == NULL ? 0 :
-		    set_hooks_locked(call, arena, hooks);
+		error = hooks == NULL ? 0
+				      : set_hooks_locked(call, arena, hooks);
 	}
 	mutex_unlock(&ctl_lock);
 	return error != 0 ? error : CTL_READ(call, old);
@@ -431,10 +437,13 @@ create(ctl_call_t *call, const arena_config_t *config)
 int
 ctl_arenas_create(ctl_call_t *call)
 {
-	arena_config_t config = { .metadata_use_hooks = true };
+	arena_config_t config = {.metadata_use_hooks = true};
 	int error = ctl_demand_old(call, sizeof(unsigned));
 	if (error == 0 && call->newp != NULL) {
 		error = CTL_WRITE(call, config.extent_hooks);
+		if (error == 0 && config.extent_hooks == NULL) {
+			error = EINVAL;
+		}
 	}
 	return error != 0 ? error : create(call, &config);
 }
@@ -442,7 +451,7 @@ ctl_arenas_create(ctl_call_t *call)
 int
 ctl_arenas_create_ext(ctl_call_t *call)
 {
-	arena_config_t config = { .metadata_use_hooks = true };
+	arena_config_t config = {.metadata_use_hooks = true};
 	int error = ctl_demand_old(call, sizeof(unsigned));
 	if (error == 0 && call->newp != NULL) {
 		error = CTL_WRITE(call, config);

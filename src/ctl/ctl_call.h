@@ -20,14 +20,14 @@
 #include "platform/compiler.h"
 
 /* The longest name has so many components. */
-#define CTL_DEPTH_MAX	7
+#define CTL_DEPTH_MAX 7
 
 typedef struct {
 	void *oldp;
 	size_t *oldlenp;
 	const void *newp;
 	size_t newlen;
-	size_t index[2];	/* what stands for <i> and <j> */
+	size_t index[2]; /* what stands for <i> and <j> */
 } ctl_call_t;
 
 static inline bool
@@ -68,8 +68,10 @@ ctl_write(const ctl_call_t *call, void *value, size_t size)
 	return 0;
 }
 
-#define CTL_READ(call, value)	ctl_read(call, &(value), sizeof(value))
-#define CTL_WRITE(call, value)	ctl_write(call, &(value), sizeof(value))
+#define CTL_READ(call, value)                                                  \
+	ctl_read(call, &(value), sizeof(__typeof__(value)))
+#define CTL_WRITE(call, value)                                                 \
+	ctl_write(call, &(value), sizeof(__typeof__(value)))
 
 /* What kinds of names refuse; EPERM or 0. */
 static inline int

@@ -38,8 +38,9 @@ ctl_background_thread(ctl_call_t *call)
 		return error;
 	}
 	error = CTL_WRITE(call, enable);
-	return error != 0 ? error :
-	    background_enable(enable) != ERR_NONE ? EFAULT : 0;
+	return error != 0                           ? error
+	    : background_enable(enable) != ERR_NONE ? EFAULT
+						    : 0;
 }
 
 int
@@ -121,8 +122,10 @@ ctl_approximate_active(ctl_call_t *call)
 	unsigned n = arenas_count();
 	for (unsigned ind = 0; ind < n; ind++) {
 		arena_t *arena = arenas_hold(ind);
-		npages += arena == NULL ? 0 : atomic_load_explicit(
-		    &arena->pac.nactive, memory_order_relaxed);
+		npages += arena == NULL
+		    ? 0
+		    : atomic_load_explicit(&arena->pac.nactive,
+			  memory_order_relaxed);
 		arenas_hold_end();
 	}
 	size_t bytes = npages << LG_PAGE;

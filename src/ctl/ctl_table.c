@@ -22,19 +22,19 @@ typedef enum {
 	CTL_NDO
 } ctl_do_t;
 
-#define CTL_AT_CALL(name)	.source = CTL_SOURCE_CALL, .at = CTL_DO_##name
-#define CTL_AT_CONST(value)	.source = CTL_SOURCE_CONST, .at = (value)
-#define CTL_AT_SNAP(field)	\
+#define CTL_AT_CALL(name) .source = CTL_SOURCE_CALL, .at = CTL_DO_##name
+#define CTL_AT_CONST(value) .source = CTL_SOURCE_CONST, .at = (value)
+#define CTL_AT_SNAP(field)                                                     \
 	.source = CTL_SOURCE_SNAP, .at = offsetof(snapshot_t, field)
-#define CTL_AT_ARENA(field)	\
+#define CTL_AT_ARENA(field)                                                    \
 	.source = CTL_SOURCE_ARENA, .at = offsetof(snap_arena_t, field)
-#define CTL_AT_BIN(field)	\
+#define CTL_AT_BIN(field)                                                      \
 	.source = CTL_SOURCE_BIN, .at = offsetof(snap_bin_t, field)
-#define CTL_AT_LEXTENT(field)	\
+#define CTL_AT_LEXTENT(field)                                                  \
 	.source = CTL_SOURCE_LEXTENT, .at = offsetof(snap_lextent_t, field)
-#define CTL_AT_EXTENT(field)	\
+#define CTL_AT_EXTENT(field)                                                   \
 	.source = CTL_SOURCE_EXTENT, .at = offsetof(snap_extent_t, field)
-#define CTL_AT_NONFULL	.source = CTL_SOURCE_NONFULL, .at = 0
+#define CTL_AT_NONFULL .source = CTL_SOURCE_NONFULL, .at = 0
 
 const ctl_row_t ctl_rows[] = {
 #define CTL(path_, type_, access_, gate_, source_, ...)                        \
@@ -60,26 +60,23 @@ const ctl_row_t ctl_rows[] = {
 const unsigned ctl_nrows = ARRAY_LEN(ctl_rows);
 
 static const ctl_field_t mutex_fields[] = {
-	{ "num_ops", offsetof(mutex_stats_t, n_ops), CTL_U64 },
-	{ "num_wait", offsetof(mutex_stats_t, n_wait), CTL_U64 },
-	{ "num_spin_acq", offsetof(mutex_stats_t, n_spin_acquired), CTL_U64 },
-	{ "num_owner_switch", offsetof(mutex_stats_t, n_owner_switch),
-	    CTL_U64 },
-	{ "total_wait_time", offsetof(mutex_stats_t, total_wait_ns), CTL_U64 },
-	{ "max_wait_time", offsetof(mutex_stats_t, max_wait_ns), CTL_U64 },
-	{ "max_num_thds", offsetof(mutex_stats_t, max_n_thds), CTL_U32 },
+    {"num_ops", offsetof(mutex_stats_t, n_ops), CTL_U64},
+    {"num_wait", offsetof(mutex_stats_t, n_wait), CTL_U64},
+    {"num_spin_acq", offsetof(mutex_stats_t, n_spin_acquired), CTL_U64},
+    {"num_owner_switch", offsetof(mutex_stats_t, n_owner_switch), CTL_U64},
+    {"total_wait_time", offsetof(mutex_stats_t, total_wait_ns), CTL_U64},
+    {"max_wait_time", offsetof(mutex_stats_t, max_wait_ns), CTL_U64},
+    {"max_num_thds", offsetof(mutex_stats_t, max_n_thds), CTL_U32},
 };
 
 static const ctl_field_t slabs_fields[] = {
-	{ "npageslabs_nonhuge", offsetof(snap_slabs_t, npageslabs_nonhuge),
-	    CTL_SIZE },
-	{ "npageslabs_huge", offsetof(snap_slabs_t, npageslabs_huge),
-	    CTL_SIZE },
-	{ "nactive_nonhuge", offsetof(snap_slabs_t, nactive_nonhuge),
-	    CTL_SIZE },
-	{ "nactive_huge", offsetof(snap_slabs_t, nactive_huge), CTL_SIZE },
-	{ "ndirty_nonhuge", offsetof(snap_slabs_t, ndirty_nonhuge), CTL_SIZE },
-	{ "ndirty_huge", offsetof(snap_slabs_t, ndirty_huge), CTL_SIZE },
+    {"npageslabs_nonhuge", offsetof(snap_slabs_t, npageslabs_nonhuge),
+	CTL_SIZE},
+    {"npageslabs_huge", offsetof(snap_slabs_t, npageslabs_huge), CTL_SIZE},
+    {"nactive_nonhuge", offsetof(snap_slabs_t, nactive_nonhuge), CTL_SIZE},
+    {"nactive_huge", offsetof(snap_slabs_t, nactive_huge), CTL_SIZE},
+    {"ndirty_nonhuge", offsetof(snap_slabs_t, ndirty_nonhuge), CTL_SIZE},
+    {"ndirty_huge", offsetof(snap_slabs_t, ndirty_huge), CTL_SIZE},
 };
 
 const ctl_field_t *
@@ -183,6 +180,9 @@ constant(const ctl_row_t *row, ctl_call_t *call)
 
 /* The struct in the snapshot that a row's offset counts from; NULL: none. */
 static const void *
+snap_object(const ctl_row_t *row, const ctl_call_t *call) REQUIRES(ctl_lock);
+
+static const void *
 snap_object(const ctl_row_t *row, const ctl_call_t *call)
 {
 	if (row->source == CTL_SOURCE_SNAP) {
@@ -214,8 +214,7 @@ snapped(const ctl_row_t *row, const ctl_field_t *field, ctl_call_t *call)
 	size_t size = ctl_type_size(field == NULL ? row->type : field->type);
 	mutex_lock(&ctl_lock);
 	const char *object = snap_object(row, call);
-	int error = object == NULL ? ENOENT :
-	    ctl_read(call, object + at, size);
+	int error = object == NULL ? ENOENT : ctl_read(call, object + at, size);
 	mutex_unlock(&ctl_lock);
 	return error;
 }

@@ -60,22 +60,22 @@ typedef enum {
 	CTL_GATE_STATS,
 	CTL_GATE_PROF,
 	CTL_GATE_PROF_ON,
-	CTL_GATE_PROF_HOOK,	/* resolved always; the handler knows */
+	CTL_GATE_PROF_HOOK, /* resolved always; the handler knows */
 	CTL_GATE_RETAIN,
 	CTL_GATE_BACKGROUND
 } ctl_gate_t;
 
 /* Where the value comes from; `at` is then ... */
 typedef enum {
-	CTL_SOURCE_CONST,	/* ... the value */
-	CTL_SOURCE_SNAP,	/* ... an offset in snapshot_t */
-	CTL_SOURCE_ARENA,	/* ... in snap_arena_t */
-	CTL_SOURCE_BIN,		/* ... in its bins[j] */
+	CTL_SOURCE_CONST, /* ... the value */
+	CTL_SOURCE_SNAP, /* ... an offset in snapshot_t */
+	CTL_SOURCE_ARENA, /* ... in snap_arena_t */
+	CTL_SOURCE_BIN, /* ... in its bins[j] */
 	CTL_SOURCE_LEXTENT,
 	CTL_SOURCE_EXTENT,
 	CTL_SOURCE_NONFULL,
-	CTL_SOURCE_CALL,	/* ... a ctl_do_t */
-	CTL_SOURCE_OPTIONS	/* ... nothing: a row for many */
+	CTL_SOURCE_CALL, /* ... a ctl_do_t */
+	CTL_SOURCE_OPTIONS /* ... nothing: a row for many */
 } ctl_source_t;
 
 typedef enum {
@@ -84,16 +84,16 @@ typedef enum {
 	CTL_FIELDS_SLABS
 } ctl_fields_t;
 
-#define CTL_PATH_SIZE	52
+#define CTL_PATH_SIZE 52
 
 typedef struct {
 	char path[CTL_PATH_SIZE];
 	uint32_t at;
-	uint8_t type;		/* ctl_type_t */
-	uint8_t access;		/* ctl_access_t */
-	uint8_t gate;		/* ctl_gate_t */
-	uint8_t source;		/* ctl_source_t */
-	uint8_t fields;		/* ctl_fields_t: the row stands for these */
+	uint8_t type; /* ctl_type_t */
+	uint8_t access; /* ctl_access_t */
+	uint8_t gate; /* ctl_gate_t */
+	uint8_t source; /* ctl_source_t */
+	uint8_t fields; /* ctl_fields_t: the row stands for these */
 } ctl_row_t;
 
 /* A field of a row that stands for several. */
@@ -117,8 +117,8 @@ bool ctl_gate_open(ctl_gate_t gate);
 size_t ctl_type_size(ctl_type_t type);
 
 /* Do what a row says, `field` (or NULL) being one of its fields. */
-int ctl_row_do(const ctl_row_t *row, const ctl_field_t *field,
-    ctl_call_t *call);
+int
+ctl_row_do(const ctl_row_t *row, const ctl_field_t *field, ctl_call_t *call);
 
 /* The same for a row of options. */
 int ctl_option_do(const opt_row_t *row, ctl_call_t *call);

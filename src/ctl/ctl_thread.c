@@ -9,7 +9,7 @@
 #include "thread/thread_event.h"
 
 /* Longest text of thread.tcache.ncached_max.write. */
-#define NCACHED_TEXT_MAX	1000
+#define NCACHED_TEXT_MAX 1000
 
 /* An arena by its index, made if it is automatic; an errno value if not. */
 static int
@@ -119,8 +119,8 @@ int
 ctl_tcache_max(ctl_call_t *call)
 {
 	tsd_t *tsd = tsd_get();
-	size_t max = tsd == NULL ? tcache_max_of(opt.tcache_max) :
-	    tsd->cache_max;
+	size_t max = tsd == NULL ? tcache_max_of(opt.tcache_max)
+				 : tsd->cache_max;
 	int error = CTL_READ(call, max);
 	if (error != 0 || call->newp == NULL) {
 		return error;
@@ -208,7 +208,9 @@ ctl_ncached_max_write(ctl_call_t *call)
 	}
 	size_t length = strnlen(text, NCACHED_TEXT_MAX);
 	return length < NCACHED_TEXT_MAX &&
-	    ncached_text(text, text + length, tsd) ? 0 : EINVAL;
+		ncached_text(text, text + length, tsd)
+	    ? 0
+	    : EINVAL;
 }
 
 int

@@ -21,76 +21,78 @@ static const struct {
 	char parent[16];
 	uint8_t kind;
 } index_kinds[] = {
-	{ "arena", INDEX_ARENA },
-	{ "arenas", INDEX_STATS_ARENA },
-	{ "bin", INDEX_BIN },
-	{ "bins", INDEX_BIN },
-	{ "lextent", INDEX_LEXTENT },
-	{ "lextents", INDEX_LEXTENT },
-	{ "extents", INDEX_EXTENT },
-	{ "nonfull_slabs", INDEX_NONFULL },
+    {"arena", INDEX_ARENA},
+    {"arenas", INDEX_STATS_ARENA},
+    {"bin", INDEX_BIN},
+    {"bins", INDEX_BIN},
+    {"lextent", INDEX_LEXTENT},
+    {"lextents", INDEX_LEXTENT},
+    {"extents", INDEX_EXTENT},
+    {"nonfull_slabs", INDEX_NONFULL},
 };
 
+/* The children of a node stand together. */
 typedef struct {
-	const char *name;	/* not terminated */
-	uint8_t length;
-	uint8_t index;		/* index_kind_t: an <i> */
-	uint8_t field;		/* 1 + the field of the row; 0: none */
-	bool leaf;
-	bool option;		/* `row` is one of opt_rows */
+	const char *name; /* not terminated */
 	uint16_t row;
-	uint16_t first, last;	/* children; 0: none */
-	uint16_t next;		/* sibling; 0: none */
+	uint16_t first; /* child */
 	uint16_t nchildren;
+	uint8_t length;
+	uint8_t index; /* index_kind_t: an <i> */
+	uint8_t field; /* 1 + the field of the row; 0: none */
+	bool leaf;
+	bool option; /* `row` is one of opt_rows */
 } node_t;
 
-#define NNODES	1024
+#define NNODES 1024
+#define NROWS 256
 
 /* nodes[0] is the root. */
 static node_t nodes[NNODES];
 static unsigned nnodes, nleaves;
 static _Atomic bool built;
 
+/* Bytes up to a dot or the end; names are short, and so is the loop. */
+static size_t
+component_length(const char *name)
+{
+	size_t length = 0;
+	while (name[length] != '.' && name[length] != '\0') {
+		length++;
+	}
+	return length;
+}
+
 static bool
 node_is(const node_t *node, const char *name, size_t length)
 {
-	return node->length == length && memcmp(node->name, name, length) == 0;
+	return node->length == length &&
+	    node->name[length - 1] == name[length - 1] &&
+	    memcmp(node->name, name, length) == 0;
 }
 
-static unsigned
-child_find(unsigned parent, const char *name, size_t length)
-{
-	unsigned child = nodes[parent].first;
-	while (child != 0 && !node_is(&nodes[child], name, length)) {
-		child = nodes[child].next;
-	}
-	return child;
-}
-
-static unsigned
-child_add(unsigned parent, const char *name, size_t length)
+/* The children of the parent must be the last nodes, or none. */
+static node_t *
+child_add(node_t *parent, const char *name, size_t length)
 {
 	assert(nnodes < NNODES && length <= UINT8_MAX);
-	unsigned child = nnodes++;
-	nodes[child].name = name;
-	nodes[child].length = (uint8_t)length;
-	if (nodes[parent].last == 0) {
-		nodes[parent].first = (uint16_t)child;
-	} else {
-		nodes[nodes[parent].last].next = (uint16_t)child;
+	node_t *child = &nodes[nnodes];
+	if (parent->nchildren == 0) {
+		parent->first = (uint16_t)nnodes;
 	}
-	nodes[parent].last = (uint16_t)child;
-	nodes[parent].nchildren++;
+	assert(parent->first + parent->nchildren == nnodes);
+	nnodes++;
+	parent->nchildren++;
+	child->name = name;
+	child->length = (uint8_t)length;
 	return child;
 }
 
 static void
-leaf_add(unsigned parent, const char *name, unsigned row, unsigned field)
+set_leaf(node_t *node, unsigned row)
 {
-	unsigned leaf = child_add(parent, name, strlen(name));
-	nodes[leaf].leaf = true;
-	nodes[leaf].row = (uint16_t)row;
-	nodes[leaf].field = (uint8_t)field;
+	node->leaf = true;
+	node->row = (uint16_t)row;
 	nleaves++;
 }
 
@@ -100,72 +102,107 @@ kind_below(const node_t *parent, bool prof)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(index_kinds); i++) {
 		if (node_is(parent, index_kinds[i].parent,
-		    strlen(index_kinds[i].parent))) {
+			strlen(index_kinds[i].parent))) {
 			index_kind_t kind = index_kinds[i].kind;
-			return !prof ? kind : kind == INDEX_BIN ?
-			    INDEX_PROF_BIN : INDEX_PROF_LEXTENT;
+			if (!prof) {
+				return kind;
+			}
+			return kind == INDEX_BIN ? INDEX_PROF_BIN
+						 : INDEX_PROF_LEXTENT;
 		}
 	}
 	unreachable();
 }
 
-/* The node of a path, made with all above it where they are missing. */
-static unsigned
-path_add(const char *path)
+/* The child of a name; made where it is not the one of the row before. */
+static node_t *
+child_of(node_t *parent, const ctl_row_t *row, const char *name, size_t length)
 {
-	unsigned node = 0;
-	for (const char *name = path; ; ) {
-		size_t length = strcspn(name, ".");
-		unsigned child = nodes[node].last;
-		if (child == 0 || !node_is(&nodes[child], name, length)) {
-			child = child_find(node, name, length);
+	if (parent->nchildren != 0) {
+		node_t *last = &nodes[parent->first + parent->nchildren - 1];
+		if (node_is(last, name, length)) {
+			return last;
 		}
-		if (child == 0) {
-			child = child_add(node, name, length);
-			if (*name == '<') {
-				nodes[child].index = (uint8_t)kind_below(
-				    &nodes[node], *path == 'p');
-			}
+	}
+	node_t *child = child_add(parent, name, length);
+	if (*name == '<') {
+		bool prof = strncmp(row->path, "prof", 4) == 0;
+		child->index = (uint8_t)kind_below(parent, prof);
+	}
+	return child;
+}
+
+static void
+add_options(node_t *parent)
+{
+	for (unsigned i = 0; i < OPT_COUNT; i++) {
+		const char *name = opt_rows[i].name;
+		if (opt_rows[i].visibility != OPT_KEY_ONLY) {
+			node_t *child = child_add(parent, name, strlen(name));
+			set_leaf(child, i);
+			child->option = true;
 		}
-		node = child;
-		if (name[length] == '\0') {
-			return node;
-		}
-		name += length + 1;
 	}
 }
 
 static void
-options_add(unsigned parent)
+add_fields(node_t *parent, unsigned row)
 {
-	for (unsigned i = 0; i < OPT_COUNT; i++) {
-		if (opt_rows[i].visibility != OPT_KEY_ONLY) {
-			leaf_add(parent, opt_rows[i].name, i, 0);
-			nodes[nnodes - 1].option = true;
-		}
+	unsigned n;
+	const ctl_field_t *fields = ctl_fields(ctl_rows[row].fields, &n);
+	for (unsigned i = 0; i < n; i++) {
+		node_t *child = child_add(parent, fields[i].name,
+		    strlen(fields[i].name));
+		set_leaf(child, row);
+		child->field = (uint8_t)(i + 1);
 	}
 }
 
+/* How far a row has got. */
+typedef struct {
+	uint16_t node;
+	uint16_t done; /* bytes of its path */
+} progress_t;
+
+/* One component further; what a row stands for comes after its last one. */
+static void
+step(unsigned i, progress_t *at)
+{
+	const ctl_row_t *row = &ctl_rows[i];
+	node_t *node = &nodes[at->node];
+	const char *name = row->path + at->done;
+	size_t length = component_length(name);
+	if (length == 0) {
+		if (row->source == CTL_SOURCE_OPTIONS) {
+			add_options(node);
+		} else if (row->fields != CTL_FIELDS_NONE) {
+			add_fields(node, i);
+		}
+		at->done = CTL_PATH_SIZE;
+		return;
+	}
+	node_t *child = child_of(node, row, name, length);
+	at->node = (uint16_t)(child - nodes);
+	at->done = (uint16_t)(at->done + length + (name[length] == '.'));
+	if (name[length] == '\0' && row->fields == CTL_FIELDS_NONE &&
+	    row->source != CTL_SOURCE_OPTIONS) {
+		set_leaf(child, i);
+	}
+}
+
+/* Level by level, so that the children of each node come to stand together. */
 static void
 build(void)
 {
+	progress_t at[NROWS];
+	assert(ctl_nrows <= NROWS);
+	memset(at, 0, sizeof(at));
 	nnodes = 1;
-	for (unsigned i = 0; i < ctl_nrows; i++) {
-		const ctl_row_t *row = &ctl_rows[i];
-		unsigned node = path_add(row->path);
-		if (row->source == CTL_SOURCE_OPTIONS) {
-			options_add(node);
-		} else if (row->fields != CTL_FIELDS_NONE) {
-			unsigned n;
-			const ctl_field_t *fields = ctl_fields(row->fields,
-			    &n);
-			for (unsigned j = 0; j < n; j++) {
-				leaf_add(node, fields[j].name, i, j + 1);
+	for (unsigned depth = 0; depth <= CTL_DEPTH_MAX; depth++) {
+		for (unsigned i = 0; i < ctl_nrows; i++) {
+			if (at[i].done < CTL_PATH_SIZE) {
+				step(i, &at[i]);
 			}
-		} else {
-			nodes[node].leaf = true;
-			nodes[node].row = (uint16_t)i;
-			nleaves++;
 		}
 	}
 }
@@ -252,17 +289,20 @@ index_parse(const char *text, size_t *index)
 static unsigned
 child_by_name(unsigned parent, const char *name, size_t length, size_t *number)
 {
-	unsigned child = nodes[parent].first;
-	if (child != 0 && nodes[child].index != INDEX_NONE) {
+	unsigned first = nodes[parent].first;
+	if (first != 0 && nodes[first].index != INDEX_NONE) {
 		return index_parse(name, number) &&
-		    index_valid(nodes[child].index, *number) ? child : 0;
+			index_valid(nodes[first].index, *number)
+		    ? first
+		    : 0;
 	}
-	*number = 0;
-	while (child != 0 && !node_is(&nodes[child], name, length)) {
-		child = nodes[child].next;
-		(*number)++;
+	for (unsigned i = 0; i < nodes[parent].nchildren; i++) {
+		if (node_is(&nodes[first + i], name, length)) {
+			*number = i;
+			return first + i;
+		}
 	}
-	return child;
+	return 0;
 }
 
 bool
@@ -274,7 +314,7 @@ ctl_tree_mib(const char *name, size_t *mib, size_t *miblen)
 		return false;
 	}
 	for (; depth < *miblen; depth++) {
-		size_t length = strcspn(name, ".");
+		size_t length = component_length(name);
 		size_t number;
 		if (length == 0) {
 			return false;
@@ -301,17 +341,11 @@ ctl_tree_mib(const char *name, size_t *mib, size_t *miblen)
 static unsigned
 child_by_number(unsigned parent, size_t number)
 {
-	unsigned child = nodes[parent].first;
-	if (child != 0 && nodes[child].index != INDEX_NONE) {
-		return index_valid(nodes[child].index, number) ? child : 0;
+	unsigned first = nodes[parent].first;
+	if (first != 0 && nodes[first].index != INDEX_NONE) {
+		return index_valid(nodes[first].index, number) ? first : 0;
 	}
-	if (number >= nodes[parent].nchildren) {
-		return 0;
-	}
-	while (number-- > 0) {
-		child = nodes[child].next;
-	}
-	return child;
+	return number < nodes[parent].nchildren ? first + (unsigned)number : 0;
 }
 
 bool
@@ -331,13 +365,18 @@ ctl_tree_target(const size_t *mib, size_t miblen, ctl_target_t *target)
 	if (!leaf->leaf) {
 		return false;
 	}
-	target->row = leaf->option ? NULL : &ctl_rows[leaf->row];
-	target->option = leaf->option ? &opt_rows[leaf->row] : NULL;
+	target->row = NULL;
 	target->field = NULL;
+	target->option = NULL;
+	if (leaf->option) {
+		target->option = &opt_rows[leaf->row];
+		return true;
+	}
+	const ctl_row_t *row = &ctl_rows[leaf->row];
+	target->row = row;
 	if (leaf->field != 0) {
 		unsigned n;
-		target->field = &ctl_fields(target->row->fields, &n)
-		    [leaf->field - 1];
+		target->field = &ctl_fields(row->fields, &n)[leaf->field - 1];
 	}
 	return true;
 }

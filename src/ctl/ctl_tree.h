@@ -18,10 +18,10 @@
 
 /* What a name leads to. */
 typedef struct {
-	const ctl_row_t *row;		/* NULL: an option */
-	const ctl_field_t *field;	/* NULL: the row itself */
+	const ctl_row_t *row; /* NULL: an option */
+	const ctl_field_t *field; /* NULL: the row itself */
 	const opt_row_t *option;
-	size_t index[2];		/* <i>, <j> */
+	size_t index[2]; /* <i>, <j> */
 } ctl_target_t;
 
 /* Build the tree, once; cheap afterwards. */
@@ -34,8 +34,8 @@ void ctl_tree_boot(void) EXCLUDES(ctl_lock);
 MUST_CHECK bool ctl_tree_mib(const char *name, size_t *mib, size_t *miblen);
 
 /* What a mib leads to; false: nothing, or not to a value. */
-MUST_CHECK bool ctl_tree_target(const size_t *mib, size_t miblen,
-    ctl_target_t *target);
+MUST_CHECK bool
+ctl_tree_target(const size_t *mib, size_t miblen, ctl_target_t *target);
 
 /* The number of nodes in use, and of names that lead to a value. */
 unsigned ctl_tree_nnodes(void);

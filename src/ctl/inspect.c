@@ -16,8 +16,8 @@ extent_of(const void *ptr)
 		return NULL;
 	}
 	extent_state_t state = edata_state(edata);
-	return state == EXTENT_UNUSED || state == EXTENT_RETAINED ? NULL :
-	    edata;
+	return state == EXTENT_UNUSED || state == EXTENT_RETAINED ? NULL
+								  : edata;
 }
 
 bool
@@ -49,8 +49,9 @@ slab_usage(const edata_t *slab, inspect_usage_t *usage)
 	usage->nregs = bin_infos[szind].nregs;
 	usage->nfree = slab->nfree;
 	usage->bin_nregs = bin->stats.curslabs * bin_infos[szind].nregs;
-	usage->bin_nfree = usage->bin_nregs - (size_t)(bin->stats.nmalloc -
-	    bin->stats.ndalloc - bin->stats.nreset);
+	usage->bin_nfree = usage->bin_nregs -
+	    (size_t)(bin->stats.nmalloc - bin->stats.ndalloc -
+		bin->stats.nreset);
 	mutex_unlock(&bin->lock);
 }
 
@@ -120,8 +121,7 @@ ctl_utilization_batch_query(ctl_call_t *call)
 		out.nfree = usage.nfree;
 		out.nregs = usage.nregs;
 		out.size = usage.size;
-		memcpy((char *)call->oldp + i * sizeof(out), &out,
-		    sizeof(out));
+		memcpy((char *)call->oldp + i * sizeof(out), &out, sizeof(out));
 	}
 	mutex_unlock(&ctl_lock);
 	return 0;

@@ -14,10 +14,10 @@
 
 /* How well the extent around a pointer is used; mallctl's struct. */
 typedef struct {
-	void *slabcur;		/* slab that the bin allocates from next */
-	size_t nfree;		/* free regions of the slab */
-	size_t nregs;		/* its regions; 1 for a large block */
-	size_t size;		/* bytes of the extent */
+	void *slabcur; /* slab that the bin allocates from next */
+	size_t nfree; /* free regions of the slab */
+	size_t nregs; /* its regions; 1 for a large block */
+	size_t size; /* bytes of the extent */
 	size_t bin_nfree;
 	size_t bin_nregs;
 } inspect_usage_t;

@@ -8,7 +8,9 @@
 #include "platform/clock.h"
 #include "thread/background.h"
 #include "thread/internal_alloc.h"
+#include "thread/pressure.h"
 #include "thread/tcache.h"
+#include "thread/quarantine.h"
 #include "thread/tcaches.h"
 
 mutex_t ctl_lock = MUTEX_INITIALIZER("ctl", LOCK_CTL);
@@ -16,7 +18,7 @@ mutex_t ctl_lock = MUTEX_INITIALIZER("ctl", LOCK_CTL);
 /* Arenas of this epoch; their records, which are kept for the next ones. */
 static bool present[ARENAS_MAX];
 static snap_arena_t *records[ARENAS_MAX];
-static unsigned npresent;		/* indices looked at */
+static unsigned npresent; /* indices looked at */
 
 static snap_arena_t *all, *destroyed;
 static snapshot_t global;
@@ -175,8 +177,7 @@ gather_pages(arena_t *arena, snap_arena_t *snap)
 	gather_extents(&pac->muzzy, snap, offsetof(snap_extent_t, nmuzzy),
 	    offsetof(snap_extent_t, muzzy_bytes),
 	    &snap->mutexes[SNAP_MUTEX_EXTENTS_MUZZY]);
-	gather_extents(&pac->retained, snap,
-	    offsetof(snap_extent_t, nretained),
+	gather_extents(&pac->retained, snap, offsetof(snap_extent_t, nretained),
 	    offsetof(snap_extent_t, retained_bytes),
 	    &snap->mutexes[SNAP_MUTEX_EXTENTS_RETAINED]);
 	gather_sec(&pac->sec, snap);
@@ -211,6 +212,7 @@ gather_metadata(arena_t *arena, snap_arena_t *snap)
 	if (base->ehooks.arena_ind != arena->ind) {
 		return;
 	}
+	snap->metadata_thp = base_nhuge(base);
 	mutex_lock(&base->lock);
 	snap->mutexes[SNAP_MUTEX_BASE] = base->lock.stats;
 	snap->base = base->allocated;
@@ -237,10 +239,10 @@ gather_arena(arena_t *arena, snap_arena_t *snap)
 	gather_pages(arena, snap);
 	gather_metadata(arena, snap);
 	snap->mutexes[SNAP_MUTEX_LARGE] = mutex_read(&arena->large_lock);
-	snap->mutexes[SNAP_MUTEX_DECAY_DIRTY] =
-	    mutex_read(&arena->pac.dirty_decay.lock);
-	snap->mutexes[SNAP_MUTEX_DECAY_MUZZY] =
-	    mutex_read(&arena->pac.muzzy_decay.lock);
+	snap->mutexes[SNAP_MUTEX_DECAY_DIRTY] = mutex_read(
+	    &arena->pac.dirty_decay.lock);
+	snap->mutexes[SNAP_MUTEX_DECAY_MUZZY] = mutex_read(
+	    &arena->pac.muzzy_decay.lock);
 }
 
 static void
@@ -262,7 +264,7 @@ gather_tcaches(void)
 {
 	list_t *states = tsd_list_lock();
 	for (list_node_t *node = list_first(states); node != NULL;
-	    node = list_next(states, node)) {
+	     node = list_next(states, node)) {
 		add_cache(container_of(node, tsd_t, link));
 	}
 	mutex_stats_t stats = tsd_list_mutex()->stats;
@@ -270,6 +272,7 @@ gather_tcaches(void)
 	tcaches_visit(add_cache);
 	if (records[0] != NULL) {
 		records[0]->mutexes[SNAP_MUTEX_TCACHE_LIST] = stats;
+		records[0]->tcache_stashed_bytes = quarantine_bytes();
 	}
 }
 
@@ -335,6 +338,8 @@ add_present(snap_arena_t *sum, const snap_arena_t *snap)
 	sum->metadata_edata += snap->metadata_edata;
 	sum->metadata_rtree += snap->metadata_rtree;
 	sum->tcache_bytes += snap->tcache_bytes;
+	sum->tcache_stashed_bytes += snap->tcache_stashed_bytes;
+	sum->metadata_thp += snap->metadata_thp;
 	sum->small.allocated += snap->small.allocated;
 	sum->large.allocated += snap->large.allocated;
 	for (unsigned i = 0; i < SC_NBINS; i++) {
@@ -363,6 +368,19 @@ at_least(size_t value, size_t bound)
 	return value < bound ? bound : value;
 }
 
+static void
+gather_pressure(void)
+{
+	pressure_stats_t stats;
+	pressure_stats(&stats);
+	global.pressure_limit = stats.limit;
+	global.pressure_usage = stats.usage;
+	global.pressure_level = stats.level;
+	global.pressure_nlooks = stats.nlooks;
+	global.pressure_npurges = stats.npurges;
+	global.pressure_nflushes = stats.nflushes;
+}
+
 /* The process as a whole, in the order that is promised. */
 static void
 gather_global(void)
@@ -371,6 +389,7 @@ gather_global(void)
 	global.active = at_least(all->pactive << LG_PAGE,
 	    align_up(global.allocated, PAGE));
 	global.metadata = all->base + all->internal;
+	global.metadata_thp = all->metadata_thp;
 	global.metadata_edata = all->metadata_edata;
 	global.metadata_rtree = all->metadata_rtree;
 	global.resident = at_least(all->resident, global.active);
@@ -381,8 +400,13 @@ gather_global(void)
 	global.background_num_threads = background.num_threads;
 	global.background_num_runs = background.num_runs;
 	global.background_run_interval = background.run_interval;
-	global.mutexes[SNAP_MUTEX_BACKGROUND] = mutex_read(&background_lock);
+	/* Who holds it may wait for a thread whose hook waits for ctl_lock. */
+	if (mutex_trylock(&background_lock)) {
+		global.mutexes[SNAP_MUTEX_BACKGROUND] = background_lock.stats;
+		mutex_unlock(&background_lock);
+	}
 	global.mutexes[SNAP_MUTEX_CTL] = ctl_lock.stats;
+	gather_pressure();
 }
 
 /* A record of what has no settings of its own. */
@@ -494,8 +518,9 @@ snapshot_arena(size_t ind)
 	if (!ensure_gathered() || !snapshot_arena_initialized(ind)) {
 		return NULL;
 	}
-	return is_all(ind) ? all :
-	    ind == SNAP_ARENAS_DESTROYED ? destroyed : records[ind];
+	return is_all(ind)                 ? all
+	    : ind == SNAP_ARENAS_DESTROYED ? destroyed
+					   : records[ind];
 }
 
 err_t
@@ -555,6 +580,9 @@ snapshot_reset_mutexes(void)
 			reset_arena(arenas_get(ind));
 		}
 	}
-	reset(&background_lock);
+	if (mutex_trylock(&background_lock)) {
+		mutex_reset_stats(&background_lock);
+		mutex_unlock(&background_lock);
+	}
 	reset(tsd_list_mutex());
 }

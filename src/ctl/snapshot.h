@@ -19,11 +19,11 @@
 #include "meta/size_class.h"
 #include "platform/mutex.h"
 
-#define SNAP_ARENAS_ALL		4096
-#define SNAP_ARENAS_DESTROYED	4097
+#define SNAP_ARENAS_ALL 4096
+#define SNAP_ARENAS_DESTROYED 4097
 
-#define SNAP_NLEXTENTS		(SC_NSIZES - SC_NBINS)
-#define SNAP_NNONFULL		64
+#define SNAP_NLEXTENTS (SC_NSIZES - SC_NBINS)
+#define SNAP_NNONFULL 64
 
 enum {
 	SNAP_MUTEX_BACKGROUND,
@@ -130,6 +130,9 @@ typedef struct {
 	size_t metadata_edata, metadata_rtree, metadata_thp;
 	size_t background_num_threads;
 	uint64_t background_num_runs, background_run_interval;
+	size_t pressure_limit, pressure_usage;
+	unsigned pressure_level;
+	uint64_t pressure_nlooks, pressure_npurges, pressure_nflushes;
 	mutex_stats_t mutexes[SNAP_NMUTEXES];
 } snapshot_t;
 

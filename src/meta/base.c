@@ -63,6 +63,23 @@ blocks_are_huge(base_t *base)
 	return true;
 }
 
+/* Custom hooks may allocate: they run without the lock. */
+static void *NO_THREAD_SAFETY
+hook_alloc(base_t *base, size_t size, size_t alignment, bool *zero,
+    bool *commit)
+{
+	bool custom = !ehooks_are_default(&base->ehooks);
+	if (custom) {
+		mutex_unlock(&base->lock);
+	}
+	void *block = ehooks_alloc(&base->ehooks, NULL, size, alignment, zero,
+	    commit);
+	if (custom) {
+		mutex_lock(&base->lock);
+	}
+	return block;
+}
+
 static base_block_t *
 block_map(base_t *base, size_t size)
 {
@@ -70,8 +87,7 @@ block_map(base_t *base, size_t size)
 	bool huge = blocks_are_huge(base);
 	size_t alignment = ehooks_are_default(&base->ehooks) && !huge ? PAGE :
 	    HUGEPAGE;
-	base_block_t *block = ehooks_alloc(&base->ehooks, NULL, size,
-	    alignment, &zero, &commit);
+	base_block_t *block = hook_alloc(base, size, alignment, &zero, &commit);
 	if (block == NULL) {
 		return NULL;
 	}

@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "platform/compiler.h"
+#include "platform/witness.h"
 
 typedef struct {
 	void *(*enter)(void);		/* returns what leave() wants back */
@@ -26,6 +27,9 @@ extern thr_ops_t thr_ops;
 static inline void *
 thr_enter_foreign(void)
 {
+	if (config_debug) {
+		witness_foreign_enter();
+	}
 	return thr_ops.enter == NULL ? NULL : thr_ops.enter();
 }
 
@@ -34,6 +38,9 @@ thr_leave_foreign(void *saved)
 {
 	if (thr_ops.leave != NULL) {
 		thr_ops.leave(saved);
+	}
+	if (config_debug) {
+		witness_foreign_leave();
 	}
 }
 

@@ -1,6 +1,5 @@
 #include "page/guard.h"
 
-#include "meta/options.h"
 #include "platform/assert.h"
 #include "platform/pages.h"
 #include "platform/tls.h"
@@ -9,15 +8,24 @@
 static __thread uint32_t since[GUARD_NKINDS] TLS_MODEL;
 
 bool
-guard_due(guard_kind_t kind)
+guard_count(guard_kind_t kind, size_t every)
 {
-	size_t every = kind == GUARD_SLAB ? opt.san_guard_small :
-	    opt.san_guard_large;
-	if (likely(every == 0) || ++since[kind] < every) {
+	if (++since[kind] < every) {
 		return false;
 	}
 	since[kind] = 0;
 	return true;
+}
+
+/* The first and last page are not the extent's any more. */
+static void
+cut(edata_t *edata)
+{
+	pagemap_forget(edata);
+	edata->addr = (char *)edata->addr + PAGE;
+	edata->size -= 2 * PAGE;
+	edata->guarded = true;
+	pagemap_set_boundaries(edata);
 }
 
 edata_t *
@@ -33,19 +41,15 @@ guard_alloc(pac_t *pac, size_t size)
 	char *last = (char *)edata_end(edata) - PAGE;
 	if (pages_guard(edata->addr, PAGE) != ERR_NONE ||
 	    pages_guard(last, PAGE) != ERR_NONE) {
-		(void)!pages_unguard(edata->addr, PAGE);
+		cut(edata);
 		pac_dalloc(pac, edata);
 		return NULL;
 	}
-	pagemap_forget(edata);
-	edata->addr = (char *)edata->addr + PAGE;
-	edata->size -= 2 * PAGE;
-	edata->guarded = true;
-	pagemap_set_boundaries(edata);
+	cut(edata);
 	return edata;
 }
 
-void
+err_t
 guard_remove(edata_t *edata)
 {
 	assert(edata->guarded);
@@ -53,5 +57,5 @@ guard_remove(edata_t *edata)
 	edata->size += 2 * PAGE;
 	edata->guarded = false;
 	pagemap_set_boundaries(edata);
-	(void)!pages_unguard(edata->addr, edata->size);
+	return pages_unguard(edata->addr, edata->size);
 }

@@ -36,6 +36,8 @@
 bool (*pac_reclaim)(void);
 void (*pac_watcher)(unsigned arena_ind);
 void (*pac_grown)(size_t total);
+_Atomic int64_t pac_headroom = PAC_HEADROOM_NONE;
+void (*pac_headroom_used)(size_t size);
 _Atomic size_t pac_watch_npages_new = PAC_WATCH_NPAGES;
 
 /* Bytes that free memory of an arena may take; SIZE_MAX: no limit. */
@@ -268,6 +270,21 @@ take_dirty(pac_t *pac, size_t size, size_t alignment)
 	return edata;
 }
 
+/* Memory comes into use that was not. */
+static void
+count_mapped(pac_t *pac, size_t size)
+{
+	count(&pac->mapped, size);
+	if (unlikely(atomic_load_explicit(&pac_headroom,
+	    memory_order_relaxed) != PAC_HEADROOM_NONE)) {
+		int64_t left = atomic_fetch_sub_explicit(&pac_headroom,
+		    (int64_t)size, memory_order_relaxed);
+		if (left < (int64_t)size) {
+			pac_headroom_used(size);
+		}
+	}
+}
+
 /* Retained or new memory, committed. */
 static edata_t *
 take_unmapped(pac_t *pac, size_t size, size_t alignment)
@@ -284,7 +301,7 @@ take_unmapped(pac_t *pac, size_t size, size_t alignment)
 		ecache_put(&pac->env, &pac->retained, edata);
 		return NULL;
 	}
-	count(&pac->mapped, size);
+	count_mapped(pac, size);
 	return edata;
 }
 
@@ -384,6 +401,52 @@ purge_dirty_extent(pac_t *pac, edata_t *edata, bool all)
 	retire(pac, edata, false);
 }
 
+/* Extents that are to be purged by one call (process_madvise_max_batch). */
+#define BATCH_MAX		128
+
+typedef struct {
+	unsigned n, max;		/* max 0: one by one */
+	edata_t *extents[BATCH_MAX];
+} batch_t;
+
+/* Only memory that is retained, and not offered to the system lazily. */
+static unsigned
+batch_max(const pac_t *pac, bool to_muzzy)
+{
+	return to_muzzy || !opt.retain ||
+	    !ehooks_are_default(pac->env.ehooks) ||
+	    space_share_now() != SIZE_MAX ? 0 :
+	    (unsigned)opt.process_madvise_max_batch;
+}
+
+/* As retire(), for all of the batch; returns the calls that it took. */
+static unsigned
+batch_retire(pac_t *pac, batch_t *batch)
+{
+	struct iovec ranges[BATCH_MAX];
+	unsigned n = batch->n;
+	for (unsigned i = 0; i < n; i++) {
+		ranges[i].iov_base = batch->extents[i]->addr;
+		ranges[i].iov_len = batch->extents[i]->size;
+	}
+	batch->n = 0;
+	if (n == 0 || pages_purge_forced_all(ranges, n) != ERR_NONE) {
+		batch->max = 0;
+		for (unsigned i = 0; i < n; i++) {
+			retire(pac, batch->extents[i], false);
+		}
+		return n;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		edata_t *edata = batch->extents[i];
+		atomic_fetch_sub_explicit(&pac->mapped, edata->size,
+		    memory_order_relaxed);
+		edata->zeroed = true;
+		ecache_put(&pac->env, &pac->retained, edata);
+	}
+	return 1;
+}
+
 static void
 purge_to_limit(pac_t *pac, extent_state_t state, size_t npages_limit,
     bool all)
@@ -395,6 +458,10 @@ purge_to_limit(pac_t *pac, extent_state_t state, size_t npages_limit,
 	/* What comes in meanwhile is not for this sweep. */
 	size_t left = ecache_npages(ecache);
 	uint64_t nmadvise = 0, purged = 0;
+	batch_t batch;
+	batch.n = 0;
+	batch.max = batch_max(pac, dirty && !all &&
+	    pac_muzzy_decay_ms(pac) != 0);
 	while (left > npages_limit) {
 		edata_t *edata = ecache_evict(&pac->env, ecache,
 		    npages_limit);
@@ -402,15 +469,22 @@ purge_to_limit(pac_t *pac, extent_state_t state, size_t npages_limit,
 			break;
 		}
 		size_t npages = edata_npages(edata);
-		nmadvise++;
 		purged += npages;
 		left -= npages < left ? npages : left;
+		if (unlikely(batch.max != 0)) {
+			batch.extents[batch.n++] = edata;
+			nmadvise += batch.n == batch.max ?
+			    batch_retire(pac, &batch) : 0;
+			continue;
+		}
+		nmadvise++;
 		if (dirty) {
 			purge_dirty_extent(pac, edata, all);
 		} else {
 			retire(pac, edata, true);
 		}
 	}
+	nmadvise += batch.n != 0 ? batch_retire(pac, &batch) : 0;
 	if (nmadvise != 0) {
 		atomic_fetch_add_explicit(&stats->npurge, 1,
 		    memory_order_relaxed);
@@ -470,7 +544,7 @@ dirty_added(pac_t *pac)
 		return;
 	}
 	if (mutex_trylock(&pac->dirty_decay.lock)) {
-		purge_to_limit(pac, EXTENT_DIRTY, limit, false);
+		purge_to_limit(pac, EXTENT_DIRTY, limit, ms == 0);
 		mutex_unlock(&pac->dirty_decay.lock);
 	}
 }
@@ -484,11 +558,27 @@ dalloc_merged(pac_t *pac, edata_t *edata)
 	dirty_added(pac);
 }
 
+/* An extent that was in use has become inaccessible. */
+static void
+give_up(pac_t *pac, edata_t *edata)
+{
+	size_t size = edata->size;
+	atomic_fetch_sub_explicit(&pac->nactive, size >> LG_PAGE,
+	    memory_order_relaxed);
+	atomic_fetch_sub_explicit(&pac->mapped, size, memory_order_relaxed);
+	if (extent_unmap(&pac->env, edata) != ERR_NONE) {
+		pagemap_forget(edata);
+		edata_cache_put(&pac->edata_cache, edata);
+		count(&pac->abandoned, size);
+	}
+}
+
 void
 pac_dalloc(pac_t *pac, edata_t *edata)
 {
-	if (unlikely(edata->guarded)) {
-		guard_remove(edata);
+	if (unlikely(edata->guarded) && guard_remove(edata) != ERR_NONE) {
+		give_up(pac, edata);
+		return;
 	}
 	atomic_fetch_sub_explicit(&pac->nactive, edata_npages(edata),
 	    memory_order_relaxed);
@@ -538,7 +628,7 @@ take_behind(pac_t *pac, void *addr, size_t size)
 		ecache_put(&pac->env, &pac->retained, more);
 		return NULL;
 	}
-	count(&pac->mapped, size);
+	count_mapped(pac, size);
 	return more;
 }
 
@@ -643,6 +733,15 @@ pac_purge_all(pac_t *pac)
 	mutex_unlock(&pac->muzzy_decay.lock);
 }
 
+void
+pac_purge_down_to(pac_t *pac, size_t npages)
+{
+	mutex_lock(&pac->dirty_decay.lock);
+	sec_pass_on(pac, npages == 0);
+	purge_to_limit(pac, EXTENT_DIRTY, npages, true);
+	mutex_unlock(&pac->dirty_decay.lock);
+}
+
 bool
 pac_release_all(pac_t *pac)
 {
@@ -685,6 +784,8 @@ pac_set_decay_ms(pac_t *pac, extent_state_t state, ssize_t ms,
 		}
 		purge_to_limit(pac, state, 0, false);
 	}
+	pac_set_watch(pac, atomic_load_explicit(&pac_watch_npages_new,
+	    memory_order_relaxed));
 	mutex_unlock(&pd->lock);
 	return ERR_NONE;
 }

@@ -82,6 +82,15 @@ pac_set_watch(pac_t *pac, size_t npages)
 }
 
 /*
+ * Bytes that may come into use before someone looks at the limit of memory;
+ * INT64_MAX: there is none.  Whoever takes the last is sent there, without
+ * locks, with what it takes.
+ */
+#define PAC_HEADROOM_NONE	INT64_MAX
+extern _Atomic int64_t pac_headroom;
+extern void (*pac_headroom_used)(size_t size);
+
+/*
  * More address space than ever before was mapped: called at 32 MiB and at each
  * doubling of the total, below locks.
  */
@@ -129,6 +138,9 @@ size_t pac_npages_due_within(pac_t *pac, size_t npages, uint64_t ns);
 void pac_purge_all(pac_t *pac);
 /* Purge all and unmap what is retained; true: something was released. */
 bool pac_release_all(pac_t *pac);
+
+/* Dirty pages until so many are left, oldest first. */
+void pac_purge_down_to(pac_t *pac, size_t npages);
 
 /* Dirty pages, wherever they are. */
 static inline size_t

@@ -2,7 +2,17 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* The calling process, for calls that take a pidfd (Linux 6.14). */
+#define PIDFD_SELF_NUMBER	(-10000)
+
+#if CONFIG_SYS_PROCESS_MADVISE != 0
+#define PROCESS_MADVISE_NUMBER	CONFIG_SYS_PROCESS_MADVISE
+#elif defined(SYS_process_madvise)
+#define PROCESS_MADVISE_NUMBER	SYS_process_madvise
+#endif
 
 void *
 os_mmap(void *addr, size_t len, int prot, int flags)
@@ -42,6 +52,21 @@ os_mremap(void *old_addr, size_t old_len, size_t new_len, int flags,
 	(void)new_addr;
 	errno = ENOSYS;
 	return MAP_FAILED;
+#endif
+}
+
+ssize_t
+os_madvise_all(const struct iovec *ranges, size_t n, int advice)
+{
+#ifdef PROCESS_MADVISE_NUMBER
+	return syscall(PROCESS_MADVISE_NUMBER, PIDFD_SELF_NUMBER, ranges, n,
+	    advice, 0);
+#else
+	(void)ranges;
+	(void)n;
+	(void)advice;
+	errno = ENOSYS;
+	return -1;
 #endif
 }
 

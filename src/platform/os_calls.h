@@ -9,6 +9,9 @@
 #ifndef PLATFORM_OS_CALLS_H
 #define PLATFORM_OS_CALLS_H
 
+#include <sys/types.h>
+#include <sys/uio.h>
+
 #include "platform/build.h"
 
 /* Anonymous memory; `flags` are completed with MAP_ANONYMOUS. */
@@ -20,6 +23,12 @@ int os_mprotect(void *addr, size_t len, int prot);
 /* MAP_FAILED with ENOSYS where there is no such call. */
 void *os_mremap(void *old_addr, size_t old_len, size_t new_len, int flags,
     void *new_addr);
+
+/*
+ * The same advice for n ranges of this process; the bytes that were advised.
+ * -1 with ENOSYS where there is no such call.
+ */
+ssize_t os_madvise_all(const struct iovec *ranges, size_t n, int advice);
 
 /* Move the end of the data segment; the old end, or (void *)-1. */
 void *os_sbrk(intptr_t increment);

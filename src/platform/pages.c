@@ -66,6 +66,7 @@ static _Atomic(int) fact_dontneed_zeroes;
 static _Atomic(int) fact_no_lazy_purge;
 static _Atomic(int) fact_no_populate;
 static _Atomic(int) fact_no_move;
+static _Atomic(int) fact_no_batch;
 static _Atomic(int) thp_mode_plus_one;
 
 static _Atomic(size_t) nbytes_mapped;
@@ -559,6 +560,27 @@ pages_purge_forced(void *addr, size_t size)
 	}
 	zero_edges(addr, size, inside);
 	return ERR_NONE;
+}
+
+err_t
+pages_purge_forced_all(const struct iovec *ranges, size_t n)
+{
+	if (fact_get(&fact_no_batch) == FACT_YES) {
+		return ERR_REFUSED;
+	}
+	size_t size = 0;
+	for (size_t i = 0; i < n; i++) {
+		size += ranges[i].iov_len;
+	}
+	int saved_errno = errno;
+	if (os_page_size == PAGE && os_overcommits() &&
+	    pages_dontneed_zeroes() &&
+	    os_madvise_all(ranges, n, MADV_DONTNEED) == (ssize_t)size) {
+		return ERR_NONE;
+	}
+	errno = saved_errno;
+	fact_set(&fact_no_batch, true);
+	return ERR_REFUSED;
 }
 
 /* Moving. */

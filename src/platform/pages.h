@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/uio.h>
 
 #include "platform/compiler.h"
 #include "platform/err.h"
@@ -77,6 +78,12 @@ MUST_CHECK err_t pages_purge_lazy(void *addr, size_t size);
 
 /* Return the memory now.  After ERR_NONE the whole range reads as zeros. */
 MUST_CHECK err_t pages_purge_forced(void *addr, size_t size);
+
+/*
+ * The same for n ranges in one call; sizes are multiples of PAGE.
+ * ERR_REFUSED: this system can't, some may be as they were; never ask again.
+ */
+MUST_CHECK err_t pages_purge_forced_all(const struct iovec *ranges, size_t n);
 
 /* Does MADV_DONTNEED zero?  It does not under some emulators. */
 bool pages_dontneed_zeroes(void);

@@ -8,11 +8,15 @@
 #include "platform/tls.h"
 
 #define NHELD_MAX 16
+#define NFOREIGN_MAX 8
 
 /* Locks held by this thread, oldest first.  Unused but in debug builds. */
 typedef struct {
 	const witness_t *held[NHELD_MAX];
 	unsigned nheld;
+	/* How many were held when foreign code began, outermost first. */
+	unsigned before[NFOREIGN_MAX];
+	unsigned nforeign;
 	lock_rank_t rank_prefork; /* of the last lock taken for fork */
 } witness_list_t;
 
@@ -62,9 +66,12 @@ witness_check(const witness_t *witness)
 	if (!config_debug) {
 		return;
 	}
+	unsigned before = list.nforeign == 0 ? 0
+					     : list.before[list.nforeign - 1];
 	for (unsigned i = 0; i < list.nheld; i++) {
 		const witness_t *held = list.held[i];
-		if (!order_is_right(held, witness)) {
+		if (i < before ? held == witness
+			       : !order_is_right(held, witness)) {
 			fatal("Lock order reversal: %s (rank %d) taken while "
 			      "%s (rank %d) is held",
 			    name_of(witness), (int)witness->rank, name_of(held),
@@ -103,6 +110,26 @@ witness_unlock(const witness_t *witness)
 	}
 	fatal("Lock %s: released by a thread that does not hold it",
 	    name_of(witness));
+}
+
+void
+witness_foreign_enter(void)
+{
+	if (!config_debug) {
+		return;
+	}
+	if (list.nforeign == NFOREIGN_MAX) {
+		fatal("Foreign code is nested too deeply");
+	}
+	list.before[list.nforeign++] = list.nheld;
+}
+
+void
+witness_foreign_leave(void)
+{
+	if (config_debug) {
+		list.nforeign--;
+	}
 }
 
 void

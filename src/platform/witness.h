@@ -69,6 +69,14 @@ void witness_lock(const witness_t *witness);
 void witness_unlock(const witness_t *witness);
 
 /*
+ * Foreign code is called, whatever locks are held, and may come back to us: it
+ * works in arena 0, whose locks nobody holds who calls foreign code.  The order
+ * starts anew inside; only a lock that is held already may not be taken again.
+ */
+void witness_foreign_enter(void);
+void witness_foreign_leave(void);
+
+/*
  * fork takes every lock there is, in rank order; these are not put in the
  * list, only the order is checked.
  */

@@ -12,6 +12,7 @@
 #include "platform/fatal.h"
 #include "platform/os_thread.h"
 #include "platform/wakeup.h"
+#include "thread/pressure.h"
 #include "thread/tsd.h"
 
 #define THREADS_MAX	ARENAS_MAX
@@ -51,6 +52,13 @@ static _Atomic bool refused;
 
 /* The helper sleeps without end and wants to know of threads that end. */
 static _Atomic bool helper_rests;
+
+/* Below background_lock. */
+static void forget_locked(worker_t *worker) REQUIRES(background_lock);
+static int start_locked(unsigned i) REQUIRES(background_lock);
+static void stop_all_locked(void) REQUIRES(background_lock);
+static void set_mode_locked(purge_mode_t to) REQUIRES(background_lock);
+static int restart_locked(void) REQUIRES(background_lock);
 
 static purge_mode_t
 mode_now(void)
@@ -97,6 +105,11 @@ sleep_for(arena_t *arena)
 	size_t ndirty = pac_ndirty(pac);
 	uint64_t ns = pac_ns_until_purge(pac, NPAGES_DUE);
 	size_t watch;
+	if (pac_dirty_decay_ms(pac) < 0) {
+		/* More of them change nothing, until that is changed. */
+		pac_set_watch(pac, PAC_WATCH_NONE);
+		return ns < SLEEP_MIN_NS ? SLEEP_MIN_NS : ns;
+	}
 	if (ns != UINT64_MAX) {
 		ns = ns < SLEEP_MIN_NS ? SLEEP_MIN_NS : ns;
 		watch = pac_npages_due_within(pac, NPAGES_DUE, ns);
@@ -110,7 +123,7 @@ sleep_for(arena_t *arena)
 	    ns;
 }
 
-static void start_others(void);
+static bool start_others(void);
 
 /* Purge the arenas of one thread; returns how long it may sleep. */
 static uint64_t
@@ -119,8 +132,9 @@ purge_pass(worker_t *worker)
 	unsigned stride = stride_now();
 	unsigned first = (unsigned)(worker - workers);
 	uint64_t sleep_ns = UINT64_MAX;
-	if (first == 0 && stride > 1) {
-		start_others();
+	pressure_tick(clock_ns());
+	if (first == 0 && stride > 1 && !start_others()) {
+		sleep_ns = SLEEP_MIN_NS;
 	}
 	unsigned n = arenas_count();
 	for (unsigned ind = first; ind < n && !should_stop(worker);
@@ -273,14 +287,14 @@ start_locked(unsigned i)
 	return error;
 }
 
-/* By thread 0: those whose arenas have come to be. */
-static void
+/* By thread 0: those whose arenas have come to be.  False: try again soon. */
+static bool
 start_others(void)
 {
 	unsigned stride = stride_now(), n = arenas_count();
 	if (!mutex_trylock(&background_lock)) {
-		/* We are to be stopped, or it is done at the next pass. */
-		return;
+		/* We have just been started, or are to be stopped. */
+		return false;
 	}
 	for (unsigned ind = 1; ind < n && mode_now() == MODE_THREADS &&
 	    !should_stop(&workers[0]); ind++) {
@@ -294,6 +308,7 @@ start_others(void)
 		}
 	}
 	mutex_unlock(&background_lock);
+	return true;
 }
 
 static void
@@ -436,7 +451,7 @@ wake_owner(unsigned arena_ind)
 static void
 note_grown(size_t total)
 {
-	(void)total;
+	pressure_note_grown(total);
 	atomic_store_explicit(&is_large, true, memory_order_relaxed);
 	set_due();
 }
@@ -476,6 +491,7 @@ background_boot(void)
 	    !opt.background_thread) {
 		atomic_store_explicit(&refused, true, memory_order_relaxed);
 	}
+	pressure_boot();
 	pac_watcher = wake_owner;
 	pac_grown = note_grown;
 }
@@ -529,5 +545,6 @@ background_postfork_child(void)
 	}
 	atomic_store_explicit(&helper_rests, false, memory_order_relaxed);
 	set_mode_locked(MODE_NONE);
+	pressure_postfork_child();
 	mutex_postfork_child(&background_lock);
 }

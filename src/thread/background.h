@@ -39,6 +39,9 @@ typedef struct {
 	uint64_t run_interval;	/* average sleep, ns */
 } background_stats_t;
 
+/* Held while threads are started and stopped. */
+extern mutex_t background_lock;
+
 /* Once there are arenas: starts nothing, makes no system call. */
 void background_boot(void);
 /* When threads can be made: those that the option asks for. */
@@ -54,7 +57,6 @@ size_t background_max(void);
 MUST_CHECK err_t background_set_max(size_t max) EXCLUDES(background_lock);
 
 void background_stats(background_stats_t *stats);
-extern mutex_t background_lock;
 
 /* Should someone start the helper? */
 extern _Atomic bool background_due;

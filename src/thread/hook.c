@@ -6,7 +6,7 @@
 #include "thread/thread_event.h"
 #include "thread/tsd.h"
 
-#define NHOOKS	4
+#define NHOOKS 4
 
 /* Odd version: installed. */
 typedef struct {
@@ -33,8 +33,9 @@ hook_install(const hook_t *hook)
 	/* The list's lock keeps two installers apart. */
 	(void)tsd_list_lock();
 	slot_t *slot = slots;
-	while (slot < slots + NHOOKS && (atomic_load_explicit(&slot->version,
-	    memory_order_relaxed) & 1) != 0) {
+	while (slot < slots + NHOOKS &&
+	    (atomic_load_explicit(&slot->version, memory_order_relaxed) & 1) !=
+		0) {
 		slot++;
 	}
 	if (slot == slots + NHOOKS) {
@@ -47,8 +48,7 @@ hook_install(const hook_t *hook)
 		/* Pairs with the acquire in slot_read(). */
 		atomic_fetch_add_explicit(&slot->version, 1,
 		    memory_order_release);
-		atomic_fetch_add_explicit(&hook_count, 1,
-		    memory_order_relaxed);
+		atomic_fetch_add_explicit(&hook_count, 1, memory_order_relaxed);
 		tsd_watch(true);
 	}
 	tsd_list_unlock();
@@ -70,8 +70,7 @@ hook_remove(void *handle)
 	    0) {
 		atomic_fetch_add_explicit(&slot->version, 1,
 		    memory_order_relaxed);
-		atomic_fetch_sub_explicit(&hook_count, 1,
-		    memory_order_relaxed);
+		atomic_fetch_sub_explicit(&hook_count, 1, memory_order_relaxed);
 		tsd_watch(false);
 	}
 	tsd_list_unlock();
@@ -109,7 +108,7 @@ hook_run_alloc(hook_alloc_t type, void *result, uintptr_t raw,
 	for (unsigned i = 0; i < NHOOKS; i++) {
 		hook_t hook;
 		if (slot_read(&slots[i], &hook) && hook.alloc != NULL) {
-			uintptr_t copy[3] = { args[0], args[1], args[2] };
+			uintptr_t copy[3] = {args[0], args[1], args[2]};
 			hook.alloc(hook.extra, (int)type, result, raw, copy);
 		}
 	}
@@ -126,7 +125,7 @@ hook_run_dalloc(hook_dalloc_t type, void *addr, const uintptr_t args[3])
 	for (unsigned i = 0; i < NHOOKS; i++) {
 		hook_t hook;
 		if (slot_read(&slots[i], &hook) && hook.dalloc != NULL) {
-			uintptr_t copy[3] = { args[0], args[1], args[2] };
+			uintptr_t copy[3] = {args[0], args[1], args[2]};
 			hook.dalloc(hook.extra, (int)type, addr, copy);
 		}
 	}
@@ -144,8 +143,8 @@ hook_run_expand(hook_expand_t type, void *addr, size_t old_usize,
 	for (unsigned i = 0; i < NHOOKS; i++) {
 		hook_t hook;
 		if (slot_read(&slots[i], &hook) && hook.expand != NULL) {
-			uintptr_t copy[4] = { args[0], args[1], args[2],
-				args[3] };
+			uintptr_t copy[4] = {args[0], args[1], args[2],
+			    args[3]};
 			hook.expand(hook.extra, (int)type, addr, old_usize,
 			    new_usize, raw, copy);
 		}

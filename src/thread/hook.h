@@ -67,15 +67,15 @@ extern _Atomic unsigned hook_count;
 static inline bool
 hook_any(void)
 {
-	return unlikely(atomic_load_explicit(&hook_count,
-	    memory_order_relaxed) != 0);
+	return unlikely(
+	    atomic_load_explicit(&hook_count, memory_order_relaxed) != 0);
 }
 
 /* Call the hooks; args: those of the call, in its order. */
 void hook_run_alloc(hook_alloc_t type, void *result, uintptr_t raw,
     const uintptr_t args[3]) COLD;
-void hook_run_dalloc(hook_dalloc_t type, void *addr,
-    const uintptr_t args[3]) COLD;
+void
+hook_run_dalloc(hook_dalloc_t type, void *addr, const uintptr_t args[3]) COLD;
 void hook_run_expand(hook_expand_t type, void *addr, size_t old_usize,
     size_t new_usize, uintptr_t raw, const uintptr_t args[4]) COLD;
 

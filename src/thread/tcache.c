@@ -5,6 +5,7 @@
 #include "arena/large.h"
 #include "platform/assert.h"
 #include "thread/internal_alloc.h"
+#include "thread/quarantine.h"
 
 void *const cache_bin_none[2] = { CACHE_BIN_FULL, NULL };
 
@@ -457,6 +458,9 @@ tcache_flush(tsd_t *tsd)
 {
 	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
 		flush_all(tsd, cind);
+	}
+	if (config_uaf_detection && opt.lg_san_uaf_align >= 0) {
+		quarantine_flush(false);
 	}
 }
 

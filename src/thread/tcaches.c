@@ -21,8 +21,9 @@ cache_new_locked(void)
 		list_init(&spare);
 	}
 	list_node_t *node = list_pop_front(&spare);
-	tsd_t *cache = node != NULL ? container_of(node, tsd_t, link) :
-	    base_alloc(arenas_base0(), sizeof(tsd_t), CACHELINE);
+	tsd_t *cache = node != NULL
+	    ? container_of(node, tsd_t, link)
+	    : base_alloc(arenas_base0(), sizeof(tsd_t), CACHELINE);
 	if (cache != NULL) {
 		tcache_init(cache);
 		tcache_enable(cache);
@@ -59,8 +60,9 @@ tcaches_create(unsigned *ind)
 tsd_t *
 tcaches_get(unsigned ind)
 {
-	return ind >= TCACHES_MAX ? NULL :
-	    atomic_load_explicit(&table[ind], memory_order_acquire);
+	return ind >= TCACHES_MAX
+	    ? NULL
+	    : atomic_load_explicit(&table[ind], memory_order_acquire);
 }
 
 err_t
@@ -75,8 +77,8 @@ tcaches_flush(unsigned ind, bool destroy)
 		tcache_flush(cache);
 		return ERR_NONE;
 	}
-	if (!atomic_compare_exchange_strong_explicit(&table[ind], &cache,
-	    NULL, memory_order_acq_rel, memory_order_relaxed)) {
+	if (!atomic_compare_exchange_strong_explicit(&table[ind], &cache, NULL,
+		memory_order_acq_rel, memory_order_relaxed)) {
 		return ERR_INVALID;
 	}
 	tcache_disable(cache);

@@ -14,7 +14,7 @@
 #include "thread/tsd.h"
 
 /* As many as the flags of mallocx() can name. */
-#define TCACHES_MAX	4094
+#define TCACHES_MAX 4094
 
 /* The number of a new cache.  ERR_NOMEM: no memory, or no number left. */
 MUST_CHECK err_t tcaches_create(unsigned *ind);

@@ -2,6 +2,7 @@
 
 #include "meta/thr.h"
 #include "thread/background.h"
+#include "thread/pressure.h"
 #include "thread/tcache.h"
 
 /* The next event is never further away. */
@@ -9,6 +10,12 @@
 
 /* Between two looks at the peak, once someone asked for it. */
 #define PEAK_INTERVAL	((uint64_t)64 << 10)
+
+/* Most bytes that a thread allocates before the others hear of it. */
+#define BATCH_MAX	((uint64_t)4 << 20)
+
+static void (*interval_print)(void);
+static _Atomic uint64_t interval_bytes;	/* reported since the last print */
 
 /* Added below the lock of the list of threads. */
 static thread_callback_t callbacks[THREAD_CALLBACKS_MAX];
@@ -25,14 +32,27 @@ gc_interval(void)
 	return bytes > INTERVAL_MAX / 16 ? INTERVAL_MAX : bytes * 16;
 }
 
+/* Bytes after which a thread reports; UINT64_MAX: never. */
+static uint64_t
+interval_batch(void)
+{
+	if (interval_print == NULL || opt.stats_interval < 0) {
+		return UINT64_MAX;
+	}
+	uint64_t batch = (uint64_t)opt.stats_interval / 64;
+	return batch == 0 ? 1 : batch < BATCH_MAX ? batch : BATCH_MAX;
+}
+
 void
 thread_event_init(tsd_t *tsd)
 {
 	tsd->allocated = 0;
 	tsd->deallocated = 0;
 	tsd->gc_at = gc_interval();
-	tsd->event_at = tsd->gc_at;
+	tsd->event_at = interval_batch() < tsd->gc_at ? interval_batch() :
+	    tsd->gc_at;
 	tsd->event_last = 0;
+	tsd->interval_last = 0;
 	tsd->peak_watched = false;
 	tsd->peak = 0;
 	tsd->peak_base = 0;
@@ -56,6 +76,10 @@ set_next(tsd_t *tsd)
 	uint64_t next = tsd->gc_at;
 	if (tsd->peak_watched && tsd->allocated + PEAK_INTERVAL < next) {
 		next = tsd->allocated + PEAK_INTERVAL;
+	}
+	uint64_t batch = interval_batch();
+	if (batch < next - tsd->interval_last) {
+		next = tsd->interval_last + batch;
 	}
 	see_callbacks(tsd);
 	for (unsigned i = 0; i < tsd->ncallbacks; i++) {
@@ -129,6 +153,34 @@ call(tsd_t *tsd, unsigned i, bool is_alloc)
 }
 
 void
+thread_event_set_interval(void (*print)(void))
+{
+	interval_print = print;
+}
+
+/* Report what was allocated; does it complete an interval? */
+static bool
+interval_report(tsd_t *tsd)
+{
+	uint64_t bytes = tsd->allocated - tsd->interval_last;
+	if (bytes < interval_batch()) {
+		return false;
+	}
+	tsd->interval_last = tsd->allocated;
+	uint64_t interval = (uint64_t)opt.stats_interval;
+	uint64_t sum = bytes + atomic_fetch_add_explicit(&interval_bytes,
+	    bytes, memory_order_relaxed);
+	do {
+		if (sum < interval) {
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak_explicit(&interval_bytes, &sum,
+	    interval == 0 ? 0 : sum % interval, memory_order_relaxed,
+	    memory_order_relaxed));
+	return true;
+}
+
+void
 thread_event_run(tsd_t *tsd, size_t usize)
 {
 	sample_requests(tsd, usize);
@@ -139,6 +191,15 @@ thread_event_run(tsd_t *tsd, size_t usize)
 	if (unlikely(background_is_due())) {
 		background_start_helper();
 	}
+	if (unlikely(pressure_is_due())) {
+		pressure_find_limit();
+	}
+	uint32_t flushes = atomic_load_explicit(&pressure_flushes,
+	    memory_order_relaxed);
+	if (unlikely(tsd->flushes != flushes)) {
+		tsd->flushes = flushes;
+		tcache_flush(tsd);
+	}
 	peak_note(tsd);
 	tsd_rewatch();
 	for (unsigned i = 0; i < tsd->ncallbacks; i++) {
@@ -146,6 +207,11 @@ thread_event_run(tsd_t *tsd, size_t usize)
 		if (!callbacks[i].is_alloc_only) {
 			call(tsd, i, false);
 		}
+	}
+	if (interval_report(tsd)) {
+		void *saved = thr_enter_foreign();
+		interval_print();
+		thr_leave_foreign(saved);
 	}
 	set_next(tsd);
 }

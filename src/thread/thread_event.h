@@ -8,6 +8,9 @@
  * those that the cache serves are not counted, but the class of the allocation
  * that reaches an event stands for all bytes since the last one.
  *
+ * With the option stats_interval, threads also add up what they allocate, in
+ * batches, and the one that completes an interval prints.
+ *
  * Deallocation moves no event of its own: callbacks that watch it run when the
  * thread allocates.
  *
@@ -39,6 +42,12 @@ void thread_event_run(tsd_t *tsd, size_t usize) COLD;
 
 /* ERR_AGAIN: the table is full.  A second registration is the first one. */
 MUST_CHECK err_t thread_event_add(const thread_callback_t *callback);
+
+/*
+ * What is called for each opt.stats_interval bytes that all threads together
+ * have allocated, about; before there are threads.
+ */
+void thread_event_set_interval(void (*print)(void));
 
 /* Have all threads look for news at their next allocation. */
 void thread_event_poke_all(void);

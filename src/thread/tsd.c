@@ -104,11 +104,13 @@ state_give_back(tsd_t *tsd)
 	background_note_thread_end();
 }
 
-/* Filling blocks takes the slow path on every call. */
+/* Filling and checking blocks takes the slow path on every call. */
 static bool
 watching(void)
 {
-	return opt.junk != OPT_JUNK_FALSE || opt.zero ||
+	return opt.junk != OPT_JUNK_FALSE || opt.zero || opt.check ||
+	    (config_debug && opt.debug_double_free_max_scan != 0) ||
+	    (config_uaf_detection && opt.lg_san_uaf_align >= 0) ||
 	    atomic_load_explicit(&nwatchers, memory_order_relaxed) != 0;
 }
 

@@ -47,11 +47,13 @@ typedef struct tsd {
 	bool cache_enabled;
 	bool arena_chosen;		/* contention does not change it */
 	size_t cache_max;		/* largest size that is cached */
+	uint32_t flushes;		/* of caches, that were asked for */
 	bool peak_watched;		/* someone asks for the peak */
 	uint8_t ncallbacks;		/* of the program, that were seen */
 	uint64_t gc_at;			/* `allocated` at the next collection */
 	uint64_t gc_round_at;		/* and at the next round, old manner */
 	uint64_t event_last;		/* `allocated` at the last event */
+	uint64_t interval_last;		/* and when it was last reported */
 	int64_t peak;			/* most bytes in use above peak_base */
 	int64_t peak_base;
 	uint64_t called[THREAD_CALLBACKS_MAX][2];	/* counters then */

@@ -11,11 +11,13 @@
 
 /* The table that arenas have by default. */
 static extent_hooks_t *
-default_hooks(void) {
+default_hooks(void)
+{
 	extent_hooks_t *hooks;
 	size_t length = sizeof(hooks);
-	assert_int_equal(
-	    mallctl("arena.0.extent_hooks", &hooks, &length, NULL, 0), 0);
+	assert_int_equal(mallctl("arena.0.extent_hooks", &hooks, &length, NULL,
+			     0),
+	    0);
 	assert_non_null(hooks);
 	return hooks;
 }
@@ -51,21 +53,23 @@ typedef struct {
 } counting_t;
 
 static uint64_t
-rnd(uint64_t *seed) {
+rnd(uint64_t *seed)
+{
 	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
 	return *seed >> 33;
 }
 
 /* In every hook: is it called as it must be, and does it refuse? */
 static bool
-enter(counting_t *c, int hook, size_t size, unsigned arena_ind) {
+enter(counting_t *c, int hook, size_t size, unsigned arena_ind)
+{
 	if (c->allocates) {
 		free(hide(malloc(size % 3000)));
 		free(hide(malloc(size % 300000)));
 	}
 	__atomic_fetch_add(&c->calls[hook], 1, __ATOMIC_RELAXED);
-	if (size == 0 || size % TEST_PAGE != 0 || (c->arena_ind != UINT_MAX &&
-	    arena_ind != c->arena_ind)) {
+	if (size == 0 || size % TEST_PAGE != 0 ||
+	    (c->arena_ind != UINT_MAX && arena_ind != c->arena_ind)) {
 		abort();
 	}
 	return rnd(&c->seed) % 100 < c->refuse_percent[hook];
@@ -73,7 +77,8 @@ enter(counting_t *c, int hook, size_t size, unsigned arena_ind) {
 
 static void *
 counting_alloc(extent_hooks_t *table, void *new_addr, size_t size,
-    size_t alignment, bool *zero, bool *commit, unsigned ind) {
+    size_t alignment, bool *zero, bool *commit, unsigned ind)
+{
 	counting_t *c = (counting_t *)table;
 	if (c->calls[ALLOC] == 0) {
 		c->first_size = size;
@@ -100,7 +105,8 @@ counting_alloc(extent_hooks_t *table, void *new_addr, size_t size,
 
 static bool
 counting_dalloc(extent_hooks_t *table, void *addr, size_t size, bool committed,
-    unsigned ind) {
+    unsigned ind)
+{
 	counting_t *c = (counting_t *)table;
 	if (enter(c, DALLOC, size, ind)) {
 		return true;
@@ -113,8 +119,9 @@ counting_dalloc(extent_hooks_t *table, void *addr, size_t size, bool committed,
 }
 
 static void
-counting_destroy(extent_hooks_t *table, void *addr, size_t size,
-    bool committed, unsigned ind) {
+counting_destroy(extent_hooks_t *table, void *addr, size_t size, bool committed,
+    unsigned ind)
+{
 	counting_t *c = (counting_t *)table;
 	(void)enter(c, DESTROY, size, ind);
 	c->bytes -= size;
@@ -123,31 +130,35 @@ counting_destroy(extent_hooks_t *table, void *addr, size_t size,
 
 static bool
 counting_commit(extent_hooks_t *table, void *addr, size_t size, size_t offset,
-    size_t length, unsigned ind) {
+    size_t length, unsigned ind)
+{
 	counting_t *c = (counting_t *)table;
-	return enter(c, COMMIT, length, ind) || c->next->commit(c->next, addr,
-	    size, offset, length, ind);
+	return enter(c, COMMIT, length, ind) ||
+	    c->next->commit(c->next, addr, size, offset, length, ind);
 }
 
 static bool
-counting_decommit(extent_hooks_t *table, void *addr, size_t size,
-    size_t offset, size_t length, unsigned ind) {
+counting_decommit(extent_hooks_t *table, void *addr, size_t size, size_t offset,
+    size_t length, unsigned ind)
+{
 	counting_t *c = (counting_t *)table;
-	return enter(c, DECOMMIT, length, ind) || c->next->decommit(c->next,
-	    addr, size, offset, length, ind);
+	return enter(c, DECOMMIT, length, ind) ||
+	    c->next->decommit(c->next, addr, size, offset, length, ind);
 }
 
 static bool
 counting_purge_lazy(extent_hooks_t *table, void *addr, size_t size,
-    size_t offset, size_t length, unsigned ind) {
+    size_t offset, size_t length, unsigned ind)
+{
 	counting_t *c = (counting_t *)table;
-	return enter(c, PURGE_LAZY, length, ind) || c->next->purge_lazy(c->next,
-	    addr, size, offset, length, ind);
+	return enter(c, PURGE_LAZY, length, ind) ||
+	    c->next->purge_lazy(c->next, addr, size, offset, length, ind);
 }
 
 static bool
 counting_purge_forced(extent_hooks_t *table, void *addr, size_t size,
-    size_t offset, size_t length, unsigned ind) {
+    size_t offset, size_t length, unsigned ind)
+{
 	counting_t *c = (counting_t *)table;
 	return enter(c, PURGE_FORCED, length, ind) ||
 	    c->next->purge_forced(c->next, addr, size, offset, length, ind);
@@ -155,29 +166,32 @@ counting_purge_forced(extent_hooks_t *table, void *addr, size_t size,
 
 static bool
 counting_split(extent_hooks_t *table, void *addr, size_t size, size_t size_a,
-    size_t size_b, bool committed, unsigned ind) {
+    size_t size_b, bool committed, unsigned ind)
+{
 	counting_t *c = (counting_t *)table;
-	if (size_a + size_b != size || size_a % TEST_PAGE != 0 ||
-	    size_a == 0) {
+	if (size_a + size_b != size || size_a % TEST_PAGE != 0 || size_a == 0) {
 		abort();
 	}
-	return enter(c, SPLIT, size, ind) || c->next->split(c->next, addr, size,
-	    size_a, size_b, committed, ind);
+	return enter(c, SPLIT, size, ind) ||
+	    c->next->split(c->next, addr, size, size_a, size_b, committed, ind);
 }
 
 static bool
-counting_merge(extent_hooks_t *table, void *addr_a, size_t size_a,
-    void *addr_b, size_t size_b, bool committed, unsigned ind) {
+counting_merge(extent_hooks_t *table, void *addr_a, size_t size_a, void *addr_b,
+    size_t size_b, bool committed, unsigned ind)
+{
 	counting_t *c = (counting_t *)table;
 	if ((char *)addr_a + size_a != addr_b) {
 		abort();
 	}
-	return enter(c, MERGE, size_b, ind) || c->next->merge(c->next, addr_a,
-	    size_a, addr_b, size_b, committed, ind);
+	return enter(c, MERGE, size_b, ind) ||
+	    c->next->merge(c->next, addr_a, size_a, addr_b, size_b, committed,
+		ind);
 }
 
 static counting_t *
-counting_hooks(void) {
+counting_hooks(void)
+{
 	counting_t *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	c->table = (extent_hooks_t){counting_alloc, counting_dalloc,
@@ -198,7 +212,8 @@ typedef struct {
 } block_t;
 
 static void
-block_check(const block_t *b, size_t size) {
+block_check(const block_t *b, size_t size)
+{
 	if (!pattern_holds(b->p, size, b->seed)) {
 		print_error("%p of %zu bytes: contents changed\n", (void *)b->p,
 		    b->size);
@@ -207,15 +222,17 @@ block_check(const block_t *b, size_t size) {
 }
 
 static size_t
-random_size(uint64_t *seed) {
+random_size(uint64_t *seed)
+{
 	size_t size = rnd(seed) % 8 == 0 ? rnd(seed) % (600 * KIB)
-	    : rnd(seed) % 3 == 0	 ? rnd(seed) % (100 * KIB)
+	    : rnd(seed) % 3 == 0         ? rnd(seed) % (100 * KIB)
 					 : rnd(seed) % 3000;
 	return size + 1;
 }
 
 static void
-churn_step(block_t *b, uint64_t *seed, int flags) {
+churn_step(block_t *b, uint64_t *seed, int flags)
+{
 	if (b->p == NULL) {
 		b->size = random_size(seed);
 		b->seed = (unsigned)rnd(seed);
@@ -244,7 +261,8 @@ churn_step(block_t *b, uint64_t *seed, int flags) {
 }
 
 static void
-churn(unsigned ind, unsigned steps, uint64_t seed) {
+churn(unsigned ind, unsigned steps, uint64_t seed)
+{
 	static block_t blocks[100];
 	for (unsigned i = 0; i < steps; i++) {
 		churn_step(&blocks[rnd(&seed) % COUNT(blocks)], &seed,
@@ -262,7 +280,8 @@ churn(unsigned ind, unsigned steps, uint64_t seed) {
 	}
 }
 
-TEST(hooks_are_called) {
+TEST(hooks_are_called)
+{
 	counting_t *c = counting_hooks();
 	unsigned a = ctl_arena_new(&c->table);
 	c->arena_ind = a;
@@ -288,7 +307,8 @@ TEST(hooks_are_called) {
 }
 
 /* Everything that leaves goes by dalloc, decommit, purge_forced, purge_lazy. */
-TEST(purging_asks_in_order) {
+TEST(purging_asks_in_order)
+{
 	counting_t *c = counting_hooks();
 	c->refuse_percent[DALLOC] = 100;
 	c->refuse_percent[DECOMMIT] = 100;
@@ -312,7 +332,8 @@ TEST(purging_asks_in_order) {
 }
 
 /* Each hook alone always refuses; then all sometimes do. */
-TEST(hooks_may_refuse) {
+TEST(hooks_may_refuse)
+{
 	for (int hook = DALLOC; hook < NHOOKS; hook++) {
 		counting_t *c = counting_hooks();
 		c->refuse_percent[hook] = 100;
@@ -334,7 +355,8 @@ TEST(hooks_may_refuse) {
 	}
 }
 
-TEST_CONF(hooks_may_refuse_without_retain, "retain:false") {
+TEST_CONF(hooks_may_refuse_without_retain, "retain:false")
+{
 	for (int round = 0; round < 10; round++) {
 		counting_t *c = counting_hooks();
 		unsigned a = ctl_arena_new(&c->table);
@@ -348,7 +370,8 @@ TEST_CONF(hooks_may_refuse_without_retain, "retain:false") {
 }
 
 /* Only alloc has to be there. */
-TEST(hooks_may_be_absent) {
+TEST(hooks_may_be_absent)
+{
 	counting_t *c = counting_hooks();
 	c->table = (extent_hooks_t){.alloc = counting_alloc};
 	unsigned a = ctl_arena_new(&c->table);
@@ -360,9 +383,13 @@ TEST(hooks_may_be_absent) {
 	extent_hooks_t none = {NULL}, *table = &none;
 	assert_int_equal(mallctl("arenas.create", &ind, &length, &table, 8),
 	    EINVAL);
+	table = NULL;
+	assert_int_equal(mallctl("arenas.create", &ind, &length, &table, 8),
+	    EINVAL);
 }
 
-TEST(no_memory_for_an_arena) {
+TEST(no_memory_for_an_arena)
+{
 	counting_t *c = counting_hooks();
 	extent_hooks_t *table = &c->table;
 	unsigned ind, n = ctl_unsigned("arenas.narenas");
@@ -379,7 +406,8 @@ TEST(no_memory_for_an_arena) {
 	assert_non_null(hide(mallocx(100, ONLY(n))));
 }
 
-TEST(hooks_may_allocate) {
+TEST(hooks_may_allocate)
+{
 	counting_t *c = counting_hooks();
 	c->allocates = true;
 	unsigned a = ctl_arena_new(&c->table);
@@ -388,7 +416,8 @@ TEST(hooks_may_allocate) {
 }
 
 /* Hooks exchanged later see what follows, and give back what was before. */
-TEST(hooks_are_exchanged) {
+TEST(hooks_are_exchanged)
+{
 	unsigned a = ctl_arena_new(NULL);
 	void *p = hide(mallocx(300000, ONLY(a)));
 	memset(p, 1, 300000);
@@ -426,7 +455,8 @@ TEST(hooks_are_exchanged) {
 }
 
 /* An automatic arena that was not used yet is created with the hooks. */
-TEST(automatic_arena_with_hooks) {
+TEST(automatic_arena_with_hooks)
+{
 	unsigned last = ctl_unsigned("opt.narenas") - 1;
 	counting_t *c = counting_hooks();
 	c->arena_ind = last;
@@ -449,12 +479,13 @@ TEST(automatic_arena_with_hooks) {
 	snprintf(name, sizeof(name), "arena.%u.extent_hooks", last + 1);
 	assert_int_equal(mallctl(name, &old, &length, NULL, 0), EFAULT);
 	assert_int_equal(mallctl(name, NULL, NULL, &table, 8), EFAULT);
-	assert_int_equal(
-	    CTL_PUT(table, "arena.%d.extent_hooks", MALLCTL_ARENAS_ALL),
+	assert_int_equal(CTL_PUT(table, "arena.%d.extent_hooks",
+			     MALLCTL_ARENAS_ALL),
 	    EFAULT);
 }
 
-TEST(metadata_from_the_system) {
+TEST(metadata_from_the_system)
+{
 	struct {
 		extent_hooks_t *hooks;
 		bool metadata_use_hooks;
@@ -487,8 +518,9 @@ typedef struct {
 } pool_t;
 
 static void *
-pool_alloc(extent_hooks_t *table, void *new_addr, size_t size,
-    size_t alignment, bool *zero, bool *commit, unsigned ind) {
+pool_alloc(extent_hooks_t *table, void *new_addr, size_t size, size_t alignment,
+    bool *zero, bool *commit, unsigned ind)
+{
 	pool_t *pool = (pool_t *)table;
 	uintptr_t at = ((uintptr_t)pool->next + alignment - 1) &
 	    ~(alignment - 1);
@@ -503,18 +535,21 @@ pool_alloc(extent_hooks_t *table, void *new_addr, size_t size,
 
 static bool
 pool_split(extent_hooks_t *table, void *addr, size_t size, size_t size_a,
-    size_t size_b, bool committed, unsigned ind) {
+    size_t size_b, bool committed, unsigned ind)
+{
 	return false;
 }
 
 static bool
 pool_merge(extent_hooks_t *table, void *addr_a, size_t size_a, void *addr_b,
-    size_t size_b, bool committed, unsigned ind) {
+    size_t size_b, bool committed, unsigned ind)
+{
 	return false;
 }
 
 static void
-pool_try(char *memory, size_t size) {
+pool_try(char *memory, size_t size)
+{
 	static pool_t pool;
 	pool = (pool_t){{.alloc = pool_alloc,
 			    .split = pool_split,
@@ -531,8 +566,8 @@ pool_try(char *memory, size_t size) {
 			if (p[n] == NULL) {
 				break;
 			}
-			assert_true(p[n] >= memory &&
-			    p[n] + 10000 <= memory + size);
+			assert_true(
+			    p[n] >= memory && p[n] + 10000 <= memory + size);
 			memset(p[n], (int)n, 10000);
 			n++;
 		}
@@ -540,8 +575,8 @@ pool_try(char *memory, size_t size) {
 		assert_true(n > 0 && n < COUNT(p));
 		assert_true(n * 10240 > size / 2);
 		while (n-- > 0) {
-			assert_true(is_filled_with(p[n], (int)(n & 0xff),
-			    10000));
+			assert_true(
+			    is_filled_with(p[n], (int)(n & 0xff), 10000));
 			dallocx(p[n], MALLOCX_TCACHE_NONE);
 		}
 		assert_int_equal(ctl_act("arena.%u.purge", a), 0);
@@ -550,7 +585,8 @@ pool_try(char *memory, size_t size) {
 	assert_int_equal(ctl_act("arena.%u.destroy", a), 0);
 }
 
-TEST(fixed_pool) {
+TEST(fixed_pool)
+{
 	size_t size = 24 * MIB;
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -558,7 +594,8 @@ TEST(fixed_pool) {
 	munmap(memory, size);
 }
 
-TEST(memory_of_a_file) {
+TEST(memory_of_a_file)
+{
 	char path[] = "/tmp/extent_hooks_XXXXXX";
 	size_t size = 24 * MIB;
 	int fd = mkstemp(path);
@@ -583,7 +620,8 @@ TEST(memory_of_a_file) {
 }
 
 static void *
-churn_thread(void *ind) {
+churn_thread(void *ind)
+{
 	uint64_t seed = (uintptr_t)&seed;
 	block_t blocks[50] = {{NULL, 0, 0}};
 	for (int i = 0; i < 3000; i++) {
@@ -599,7 +637,8 @@ churn_thread(void *ind) {
 	return NULL;
 }
 
-TEST(hooks_with_many_threads) {
+TEST(hooks_with_many_threads)
+{
 	counting_t *c = counting_hooks();
 	for (int hook = DALLOC; hook < NHOOKS; hook++) {
 		c->refuse_percent[hook] = 10;
@@ -607,8 +646,8 @@ TEST(hooks_with_many_threads) {
 	unsigned a = ctl_arena_new(&c->table);
 	pthread_t threads[4];
 	for (size_t i = 0; i < COUNT(threads); i++) {
-		assert_int_equal(pthread_create(&threads[i], NULL,
-				     churn_thread, &a),
+		assert_int_equal(pthread_create(&threads[i], NULL, churn_thread,
+				     &a),
 		    0);
 	}
 	for (size_t i = 0; i < COUNT(threads); i++) {

@@ -37,7 +37,8 @@ static const name_t names[] = {
 
 /* The path with 0 for each index. */
 static const char *
-with_zeros(const char *path) {
+with_zeros(const char *path)
+{
 	static char buf[128];
 	char *out = buf;
 	for (; *path != '\0'; path++) {
@@ -53,7 +54,8 @@ with_zeros(const char *path) {
 }
 
 static size_t
-size_of(type_t type) {
+size_of(type_t type)
+{
 	static const size_t sizes[] = {[BOOL] = sizeof(bool),
 	    [UNSIGNED] = sizeof(unsigned),
 	    [U32] = 4,
@@ -64,7 +66,8 @@ size_of(type_t type) {
 }
 
 static size_t
-components(const char *name) {
+components(const char *name)
+{
 	size_t n = 1;
 	for (; *name != '\0'; name++) {
 		n += *name == '.';
@@ -74,7 +77,8 @@ components(const char *name) {
 
 /* True, false, or -1: it depends. */
 static int
-is_there(need_t need) {
+is_there(need_t need)
+{
 	switch (need) {
 	case NONE:
 		return true;
@@ -98,12 +102,13 @@ is_there(need_t need) {
 
 /* These have an order of checks of their own. */
 static bool
-is_peculiar(const char *path) {
+is_peculiar(const char *path)
+{
 	static const char *const list[] = {"tcache.create",
 	    "stats.mutexes.reset", "prof.log_stop", "thread.prof.name",
 	    "experimental.hooks.thread_event",
-	    "experimental.hooks.prof_backtrace",
-	    "experimental.hooks.prof_dump", "experimental.hooks.prof_sample",
+	    "experimental.hooks.prof_backtrace", "experimental.hooks.prof_dump",
+	    "experimental.hooks.prof_sample",
 	    "experimental.hooks.prof_sample_free",
 	    "experimental.arenas.<i>.pactivep"};
 	for (size_t i = 0; i < COUNT(list); i++) {
@@ -129,12 +134,14 @@ is_peculiar(const char *path) {
 		assert_int_equal(got_, wanted_);                               \
 	} while (0)
 
-TEST(there_are_440_names) {
+TEST(there_are_440_names)
+{
 	assert_int_equal(COUNT(names), 440);
 }
 
 /* Except for those of sampled classes, names do not depend on the build. */
-TEST(all_names_resolve) {
+TEST(all_names_resolve)
+{
 	for (EACH(row)) {
 		const char *name = with_zeros(row->path);
 		size_t mib[7], length = 7;
@@ -149,7 +156,8 @@ TEST(all_names_resolve) {
 	}
 }
 
-TEST(roots_have_the_mibs_of_5_3_1) {
+TEST(roots_have_the_mibs_of_5_3_1)
+{
 	static const char *const roots[] = {"version", "epoch",
 	    "background_thread", "max_background_threads", "thread", "config",
 	    "opt", "tcache", "arena", "arenas", "prof", "stats",
@@ -162,7 +170,8 @@ TEST(roots_have_the_mibs_of_5_3_1) {
 }
 
 /* A beginning of a name has a mib, and nothing behind it. */
-TEST(beginnings_resolve_and_are_nothing) {
+TEST(beginnings_resolve_and_are_nothing)
+{
 	for (EACH(row)) {
 		char name[128];
 		snprintf(name, sizeof(name), "%s", with_zeros(row->path));
@@ -196,7 +205,8 @@ TEST(beginnings_resolve_and_are_nothing) {
 }
 
 static int
-read_by_mib(const char *name, void *oldp, size_t *oldlenp) {
+read_by_mib(const char *name, void *oldp, size_t *oldlenp)
+{
 	size_t mib[7], length = 7;
 	int error = mallctlnametomib(name, mib, &length);
 	return error != 0 ? error
@@ -204,7 +214,8 @@ read_by_mib(const char *name, void *oldp, size_t *oldlenp) {
 }
 
 /* What can be read has a size: less and more give a part, and EINVAL. */
-TEST(values_are_read_in_their_size) {
+TEST(values_are_read_in_their_size)
+{
 	for (EACH(row)) {
 		const char *name = with_zeros(row->path);
 		size_t size = size_of(row->type);
@@ -247,7 +258,8 @@ TEST(values_are_read_in_their_size) {
 	}
 }
 
-TEST(what_is_read_only_refuses_writes) {
+TEST(what_is_read_only_refuses_writes)
+{
 	for (EACH(row)) {
 		const char *name = with_zeros(row->path);
 		uint64_t value = 1;
@@ -262,7 +274,8 @@ TEST(what_is_read_only_refuses_writes) {
 	}
 }
 
-TEST(what_is_write_only_refuses_reads) {
+TEST(what_is_write_only_refuses_reads)
+{
 	for (EACH(row)) {
 		const char *name = with_zeros(row->path);
 		uint64_t value = 1;
@@ -278,7 +291,8 @@ TEST(what_is_write_only_refuses_reads) {
 	}
 }
 
-TEST(actions_refuse_all_arguments) {
+TEST(actions_refuse_all_arguments)
+{
 	for (EACH(row)) {
 		const char *name = with_zeros(row->path);
 		uint64_t value = 1;
@@ -295,7 +309,8 @@ TEST(actions_refuse_all_arguments) {
 }
 
 /* A new value of a wrong size changes nothing; none is none, of any size. */
-TEST(writes_have_a_size) {
+TEST(writes_have_a_size)
+{
 	for (EACH(row)) {
 		const char *name = with_zeros(row->path);
 		size_t size = size_of(row->type);
@@ -318,14 +333,15 @@ TEST(writes_have_a_size) {
 	}
 }
 
-TEST(peculiar_names) {
+TEST(peculiar_names)
+{
 	uint64_t value = 1;
 	size_t length = sizeof(value);
 	unsigned ind = 7;
 	/* Arguments are ignored. */
 	if (ctl_bool("config.stats")) {
-		assert_int_equal(mallctl("stats.mutexes.reset", &value,
-				     &length, &value, sizeof(value)),
+		assert_int_equal(mallctl("stats.mutexes.reset", &value, &length,
+				     &value, sizeof(value)),
 		    0);
 	}
 	/* Creators set the length to 0. */
@@ -345,14 +361,15 @@ TEST(peculiar_names) {
 	    EINVAL);
 	assert_int_equal(length, sizeof(ind));
 	length = 4;
-	assert_int_equal(
-	    mallctl("experimental.batch_alloc", &value, &length, NULL, 0),
+	assert_int_equal(mallctl("experimental.batch_alloc", &value, &length,
+			     NULL, 0),
 	    EINVAL);
 	assert_int_equal(length, 0);
 }
 
 /* The side effects of calls whose reading fails. */
-TEST(effects_of_failed_reads) {
+TEST(effects_of_failed_reads)
+{
 	char small[1];
 	size_t length = 1;
 	uint64_t epoch = 1;
@@ -363,15 +380,16 @@ TEST(effects_of_failed_reads) {
 	/* The cache is turned off. */
 	bool off = false, on = true;
 	length = 0;
-	assert_int_equal(
-	    mallctl("thread.tcache.enabled", small, &length, &off, 1), EINVAL);
+	assert_int_equal(mallctl("thread.tcache.enabled", small, &length, &off,
+			     1),
+	    EINVAL);
 	assert_false(ctl_bool("thread.tcache.enabled"));
 	assert_int_equal(CTL_PUT(on, "thread.tcache.enabled"), 0);
 	/* But these stay. */
 	size_t max = 1024;
 	length = 1;
-	assert_int_equal(
-	    mallctl("thread.tcache.max", small, &length, &max, sizeof(max)),
+	assert_int_equal(mallctl("thread.tcache.max", small, &length, &max,
+			     sizeof(max)),
 	    EINVAL);
 	assert_int_equal(ctl_size("thread.tcache.max"), 32768);
 	ssize_t ms = 77;
@@ -405,13 +423,15 @@ TEST(effects_of_failed_reads) {
 	assert_int_equal(ctl_size("arena.0.retain_grow_limit"), limit);
 }
 
-TEST(wrong_names) {
+TEST(wrong_names)
+{
 	static const char *const wrong[] = {"", ".", "..", "x", "versio",
 	    "versionx", "version.", "version.x", ".version", "arena..decay",
 	    "arena.x.decay", "arena.-1.decay", "arena.4098.decay",
 	    "arena.99999999999999999999.decay", "arenas.bin.36.size",
 	    "arenas.bin..size", "arenas.bin.0.", "arenas.lextent.196.size",
-	    "stats.arenas.0.bins.36.nmalloc", "stats.arenas.0.extents.199.ndirty",
+	    "stats.arenas.0.bins.36.nmalloc",
+	    "stats.arenas.0.extents.199.ndirty",
 	    "stats.arenas.0.lextents.196.nmalloc",
 	    "stats.arenas.0.hpa_shard.nonfull_slabs.64.nactive_huge",
 	    "stats.arenas.4097.nthreads", "stats.arenas.4095.nthreads",
@@ -429,7 +449,8 @@ TEST(wrong_names) {
 }
 
 /* Indices are read as strtoul does. */
-TEST(lenient_indices) {
+TEST(lenient_indices)
+{
 	static const struct {
 		const char *name;
 		size_t size;
@@ -442,7 +463,8 @@ TEST(lenient_indices) {
 	}
 }
 
-TEST(short_capacity_is_not_looked_beyond) {
+TEST(short_capacity_is_not_looked_beyond)
+{
 	size_t mib[7] = {0}, length = 3;
 	assert_int_equal(mallctlnametomib("arenas.bin.0.nregs", mib, &length),
 	    0);
@@ -456,15 +478,17 @@ TEST(short_capacity_is_not_looked_beyond) {
 	assert_int_equal(mallctlnametomib("", mib, &length), ENOENT);
 }
 
-TEST(mibs_can_be_patched) {
+TEST(mibs_can_be_patched)
+{
 	size_t mib[7], length = 7, size, value;
 	assert_int_equal(mallctlnametomib("arenas.bin.0.size", mib, &length),
 	    0);
 	for (unsigned i = 0; i < 36; i++) {
 		mib[2] = i;
 		size = sizeof(value);
-		assert_int_equal(
-		    mallctlbymib(mib, length, &value, &size, NULL, 0), 0);
+		assert_int_equal(mallctlbymib(mib, length, &value, &size, NULL,
+				     0),
+		    0);
 		assert_int_equal(value, ctl_size("arenas.bin.%u.size", i));
 	}
 	mib[2] = 36;
@@ -476,7 +500,8 @@ TEST(mibs_can_be_patched) {
 	assert_int_equal(mallctlbymib(mib, 0, &value, &size, NULL, 0), ENOENT);
 }
 
-TEST(constants) {
+TEST(constants)
+{
 	assert_string_equal(ctl_text("version"), JEMALLOC_VERSION);
 	assert_int_equal(ctl_size("arenas.quantum"), 16);
 	assert_int_equal(ctl_size("arenas.page"), 4096);
@@ -500,18 +525,17 @@ TEST(constants) {
 	    ctl_unsigned("opt.narenas") + 1);
 }
 
-TEST_CONF(options_are_read, "dirty_decay_ms:1234,dss:primary,junk:free,"
-			    "narenas:3,stats_print_opts:gJ") {
+TEST_CONF(options_are_read,
+    "dirty_decay_ms:1234,dss:primary,"
+    "narenas:3,stats_print_opts:gJ")
+{
 	assert_int_equal(ctl_ssize("opt.dirty_decay_ms"), 1234);
 	assert_string_equal(ctl_text("opt.dss"), "primary");
-	if (ctl_bool("config.fill")) {
-		assert_string_equal(ctl_text("opt.junk"), "free");
-	}
 	assert_int_equal(ctl_unsigned("opt.narenas"), 3);
 	assert_int_equal(ctl_unsigned("arenas.narenas"), 4);
 	assert_string_equal(ctl_text("opt.stats_print_opts"), "gJ");
 	assert_string_equal(ctl_text("opt.malloc_conf.env_var"),
-	    "dirty_decay_ms:1234,dss:primary,junk:free,narenas:3,"
+	    "dirty_decay_ms:1234,dss:primary,narenas:3,"
 	    "stats_print_opts:gJ");
 	assert_int_equal(ctl_ssize("arenas.dirty_decay_ms"), 1234);
 	assert_int_equal(ctl_ssize("arena.0.dirty_decay_ms"), 1234);
@@ -519,13 +543,15 @@ TEST_CONF(options_are_read, "dirty_decay_ms:1234,dss:primary,junk:free,"
 
 /* Random bytes after a valid beginning, random mibs, random lengths. */
 static uint64_t
-rnd(uint64_t *state) {
+rnd(uint64_t *state)
+{
 	*state = *state * 6364136223846793005u + 1442695040888963407u;
 	return *state >> 33;
 }
 
 static void
-mutate(char *name, uint64_t *state) {
+mutate(char *name, uint64_t *state)
+{
 	static const char letters[] = "..01<i>abc-+ \xff%s_narenas";
 	size_t length = strlen(name);
 	for (uint64_t n = rnd(state) % 3; n > 0 && length > 0; n--) {
@@ -539,14 +565,16 @@ mutate(char *name, uint64_t *state) {
 
 /* Names that change what the other tests of the loop rely on. */
 static bool
-is_harmless(const char *name) {
+is_harmless(const char *name)
+{
 	return strncmp(name, "arena.", 6) != 0 &&
 	    strncmp(name, "experimental.hooks", 18) != 0 &&
 	    strstr(name, "create") == NULL && strstr(name, "query") == NULL &&
 	    strncmp(name, "tcache", 6) != 0 && strstr(name, "ncached") == NULL;
 }
 
-TEST(random_names) {
+TEST(random_names)
+{
 	uint64_t seed = 20240229;
 	clock_t end = clock() + CLOCKS_PER_SEC;
 	for (unsigned i = 0; i < 200000 && clock() < end; i++) {
@@ -571,18 +599,20 @@ TEST(random_names) {
 	}
 }
 
-TEST(random_mibs) {
+TEST(random_mibs)
+{
 	uint64_t seed = 1;
 	clock_t end = clock() + CLOCKS_PER_SEC;
 	for (unsigned i = 0; i < 200000 && clock() < end; i++) {
 		size_t mib[10], length = rnd(&seed) % 10;
 		for (size_t j = 0; j < length; j++) {
 			mib[j] = rnd(&seed) % 16 == 0 ? rnd(&seed) << 31
-						       : rnd(&seed) % 40;
+						      : rnd(&seed) % 40;
 		}
 		/* What acts on arenas and caches is left out. */
-		if (length > 0 && (mib[0] == 7 || mib[0] == 8 ||
-		    mib[0] == 13 || (mib[0] == 4 && mib[1] == 5))) {
+		if (length > 0 &&
+		    (mib[0] == 7 || mib[0] == 8 || mib[0] == 13 ||
+			(mib[0] == 4 && mib[1] == 5))) {
 			continue;
 		}
 		unsigned char buf[64] = {0};

@@ -12,17 +12,19 @@
  * of each slab by the mibs that it keeps.
  */
 static size_t
-smallbins_fragmentation(unsigned arena) {
+smallbins_fragmentation(unsigned arena)
+{
 	size_t wasted = 0;
 	unsigned nbins = ctl_unsigned("arenas.nbins");
 	size_t regs[7], slabs[7], nregs[7], size[7];
 	size_t nr = 7, ns = 7, nn = 7, nz = 7;
-	assert_int_equal(
-	    mallctlnametomib("stats.arenas.0.bins.0.curregs", regs, &nr), 0);
-	assert_int_equal(
-	    mallctlnametomib("stats.arenas.0.bins.0.curslabs", slabs, &ns), 0);
-	assert_int_equal(mallctlnametomib("arenas.bin.0.nregs", nregs, &nn),
+	assert_int_equal(mallctlnametomib("stats.arenas.0.bins.0.curregs", regs,
+			     &nr),
 	    0);
+	assert_int_equal(mallctlnametomib("stats.arenas.0.bins.0.curslabs",
+			     slabs, &ns),
+	    0);
+	assert_int_equal(mallctlnametomib("arenas.bin.0.nregs", nregs, &nn), 0);
 	assert_int_equal(mallctlnametomib("arenas.bin.0.size", size, &nz), 0);
 	regs[2] = slabs[2] = arena;
 	for (unsigned i = 0; i < nbins; i++) {
@@ -31,21 +33,26 @@ smallbins_fragmentation(unsigned arena) {
 		size_t length32 = sizeof(n);
 		regs[4] = slabs[4] = i;
 		nregs[2] = size[2] = i;
-		assert_int_equal(
-		    mallctlbymib(regs, nr, &curregs, &length, NULL, 0), 0);
-		assert_int_equal(
-		    mallctlbymib(slabs, ns, &curslabs, &length, NULL, 0), 0);
-		assert_int_equal(
-		    mallctlbymib(nregs, nn, &n, &length32, NULL, 0), 0);
-		assert_int_equal(
-		    mallctlbymib(size, nz, &bytes, &length, NULL, 0), 0);
+		assert_int_equal(mallctlbymib(regs, nr, &curregs, &length, NULL,
+				     0),
+		    0);
+		assert_int_equal(mallctlbymib(slabs, ns, &curslabs, &length,
+				     NULL, 0),
+		    0);
+		assert_int_equal(mallctlbymib(nregs, nn, &n, &length32, NULL,
+				     0),
+		    0);
+		assert_int_equal(mallctlbymib(size, nz, &bytes, &length, NULL,
+				     0),
+		    0);
 		assert_true(curslabs * n >= curregs);
 		wasted += (curslabs * n - curregs) * bytes;
 	}
 	return wasted;
 }
 
-TEST(data_store_info) {
+TEST(data_store_info)
+{
 	if (!ctl_bool("config.stats")) {
 		skip();
 	}
@@ -73,8 +80,7 @@ TEST(data_store_info) {
 	assert_true(allocated < active && active <= resident);
 	assert_true(ctl_size("stats.mapped") >= active);
 	(void)ctl_size("stats.retained");
-	(void)ctl_size("stats.arenas.%d.small.allocated",
-	    MALLCTL_ARENAS_ALL);
+	(void)ctl_size("stats.arenas.%d.small.allocated", MALLCTL_ARENAS_ALL);
 	(void)ctl_size("stats.arenas.%d.pmuzzy", MALLCTL_ARENAS_ALL);
 }
 
@@ -84,7 +90,8 @@ typedef struct {
 } usage_t;
 
 static usage_t
-usage_of(void *p) {
+usage_of(void *p)
+{
 	usage_t usage;
 	size_t length = sizeof(usage);
 	memset(&usage, 0xee, sizeof(usage));
@@ -95,7 +102,8 @@ usage_of(void *p) {
 }
 
 /* Active defragmentation: move a block whose slab is emptier than most. */
-TEST(data_store_defragments) {
+TEST(data_store_defragments)
+{
 	if (!ctl_bool("config.stats")) {
 		skip();
 	}
@@ -127,8 +135,8 @@ TEST(data_store_defragments) {
 			assert_true(u.bin_nfree <= u.bin_nregs);
 			bool current = (char *)u.slabcur <= p[i] &&
 			    p[i] < (char *)u.slabcur + u.size;
-			if (current || u.nfree * u.bin_nregs <=
-			    u.bin_nfree * u.nregs) {
+			if (current ||
+			    u.nfree * u.bin_nregs <= u.bin_nfree * u.nregs) {
 				continue;
 			}
 			char *q = hide(mallocx(200, direct));
@@ -138,15 +146,16 @@ TEST(data_store_defragments) {
 		}
 	}
 	for (size_t i = 0; i < COUNT(p); i++) {
-		assert_true(p[i] == NULL ||
-		    is_filled_with(p[i], (int)(i & 0xff), 200));
+		assert_true(
+		    p[i] == NULL || is_filled_with(p[i], (int)(i & 0xff), 200));
 	}
 	ctl_epoch();
 	size_t after = ctl_size("stats.arenas.0.bins.11.curslabs");
 	assert_true(after * 2 < before);
 }
 
-TEST(usage_queries) {
+TEST(usage_queries)
+{
 	char local[16];
 	usage_t u = usage_of(local), zero = {0};
 	assert_memory_equal(&u, &zero, sizeof(u));
@@ -207,7 +216,8 @@ static struct {
 
 static void *
 special_alloc(extent_hooks_t *table, void *new_addr, size_t size,
-    size_t alignment, bool *zero, bool *commit, unsigned arena_ind) {
+    size_t alignment, bool *zero, bool *commit, unsigned arena_ind)
+{
 	void *p = special.original->alloc(table, new_addr, size, alignment,
 	    zero, commit, arena_ind);
 	special.nalloc++;
@@ -217,11 +227,11 @@ special_alloc(extent_hooks_t *table, void *new_addr, size_t size,
 	return p;
 }
 
-TEST(arena_with_wrapped_default_hooks) {
+TEST(arena_with_wrapped_default_hooks)
+{
 	unsigned arena;
 	size_t length = sizeof(arena);
-	assert_int_equal(mallctl("arenas.create", &arena, &length, NULL, 0),
-	    0);
+	assert_int_equal(mallctl("arenas.create", &arena, &length, NULL, 0), 0);
 	char name[64];
 	snprintf(name, sizeof(name), "arena.%u.extent_hooks", arena);
 	size_t mib[7], miblen = 7;
@@ -249,11 +259,11 @@ TEST(arena_with_wrapped_default_hooks) {
 }
 
 /* Per-request accounting by the counters' addresses. */
-TEST(request_accounting) {
+TEST(request_accounting)
+{
 	uint64_t *a, *d;
 	size_t length = sizeof(a);
-	assert_int_equal(mallctl("thread.allocatedp", &a, &length, NULL, 0),
-	    0);
+	assert_int_equal(mallctl("thread.allocatedp", &a, &length, NULL, 0), 0);
 	assert_int_equal(mallctl("thread.deallocatedp", &d, &length, NULL, 0),
 	    0);
 	uint64_t before = *a - *d;
@@ -265,7 +275,8 @@ TEST(request_accounting) {
 
 /* A server that trims when a thread goes idle. */
 static void *
-worker(void *arg) {
+worker(void *arg)
+{
 	void *p[1000];
 	for (size_t i = 0; i < COUNT(p); i++) {
 		p[i] = hide(malloc(i * 7 + 1));
@@ -285,7 +296,8 @@ worker(void *arg) {
 	return NULL;
 }
 
-TEST(idle_workers_trim) {
+TEST(idle_workers_trim)
+{
 	for (int i = 0; i < 5; i++) {
 		pthread_t thread;
 		int error = -1;
@@ -298,7 +310,8 @@ TEST(idle_workers_trim) {
 }
 
 /* A cache per connection in an arena per tenant, torn down at once. */
-TEST(tenants) {
+TEST(tenants)
+{
 	for (int round = 0; round < 20; round++) {
 		unsigned arena[3], cache[3];
 		size_t length = sizeof(unsigned);
@@ -330,7 +343,8 @@ TEST(tenants) {
 	assert_true(resident_bytes() < 64 * MIB);
 }
 
-TEST(batches) {
+TEST(batches)
+{
 	struct {
 		void **ptrs;
 		size_t num;
@@ -353,8 +367,8 @@ TEST(batches) {
 		for (size_t j = 0; j < COUNT(p); j++) {
 			assert_int_equal(sallocx(p[j], 0),
 			    nallocx(sizes[i], 0));
-			assert_true(i % 2 != 0 ||
-			    is_filled_with(p[j], 0, sizes[i]));
+			assert_true(
+			    i % 2 != 0 || is_filled_with(p[j], 0, sizes[i]));
 			dallocx(p[j], 0);
 		}
 	}
@@ -365,7 +379,8 @@ TEST(batches) {
 	assert_int_equal(filled, 0);
 }
 
-TEST(active_pages_by_address) {
+TEST(active_pages_by_address)
+{
 	if (!ctl_bool("config.stats")) {
 		skip();
 	}
@@ -373,12 +388,11 @@ TEST(active_pages_by_address) {
 	assert_int_equal(mallctl("experimental.arenas.0.pactivep", &pactive,
 			     &length, NULL, 0),
 	    0);
-	size_t before = *pactive, approximate = ctl_size(
-	    "approximate_stats.active");
+	size_t before = *pactive,
+	       approximate = ctl_size("approximate_stats.active");
 	void *p = hide(malloc(MIB));
 	assert_true(*pactive >= before + 256);
-	assert_true(ctl_size("approximate_stats.active") >=
-	    approximate + MIB);
+	assert_true(ctl_size("approximate_stats.active") >= approximate + MIB);
 	free(p);
 	length = 4;
 	assert_int_equal(mallctl("experimental.arenas.0.pactivep", &pactive,
@@ -393,15 +407,17 @@ TEST(active_pages_by_address) {
 static unsigned nmessages;
 
 static void
-note_message(const char *message) {
+note_message(const char *message)
+{
 	nmessages += strstr(message, "double free") != NULL ||
 	    strstr(message, "invalid pointer") != NULL;
 }
 
-TEST(faults_go_to_a_function) {
+TEST(faults_go_to_a_function)
+{
 	void (*hook)(const char *) = note_message;
-	assert_int_equal(
-	    CTL_PUT(hook, "experimental.hooks.safety_check_abort"), 0);
+	assert_int_equal(CTL_PUT(hook, "experimental.hooks.safety_check_abort"),
+	    0);
 	void *p = hide(malloc(100000));
 	free(p);
 	char local[64];
@@ -409,14 +425,15 @@ TEST(faults_go_to_a_function) {
 	free(hide(p));
 	assert_true(nmessages >= 1);
 	hook = NULL;
-	assert_int_equal(
-	    CTL_PUT(hook, "experimental.hooks.safety_check_abort"), 0);
+	assert_int_equal(CTL_PUT(hook, "experimental.hooks.safety_check_abort"),
+	    0);
 }
 
 static uint64_t event_calls, event_allocated, event_frees;
 
 static void
-note_event(bool is_alloc, uint64_t allocated, uint64_t deallocated) {
+note_event(bool is_alloc, uint64_t allocated, uint64_t deallocated)
+{
 	free(hide(malloc(100)));
 	event_calls += is_alloc;
 	event_frees += !is_alloc;
@@ -424,11 +441,13 @@ note_event(bool is_alloc, uint64_t allocated, uint64_t deallocated) {
 }
 
 static void
-never(bool is_alloc, uint64_t allocated, uint64_t deallocated) {
+never(bool is_alloc, uint64_t allocated, uint64_t deallocated)
+{
 	abort();
 }
 
-TEST(thread_events) {
+TEST(thread_events)
+{
 	struct {
 		void (*cb)(bool, uint64_t, uint64_t);
 		uint64_t interval;

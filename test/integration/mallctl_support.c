@@ -3,7 +3,8 @@
 #include <limits.h>
 
 static const char *
-name_make(char *buf, size_t size, const char *fmt, va_list ap) {
+name_make(char *buf, size_t size, const char *fmt, va_list ap)
+{
 	int length = vsnprintf(buf, size, fmt, ap);
 	assert_in_range(length, 0, size - 1);
 	return buf;
@@ -17,7 +18,8 @@ name_make(char *buf, size_t size, const char *fmt, va_list ap) {
 	va_end(ap)
 
 static void
-get(const char *name, void *value, size_t size) {
+get(const char *name, void *value, size_t size)
+{
 	size_t length = size;
 	int error = mallctl(name, value, &length, NULL, 0);
 	if (error != 0 || length != size) {
@@ -28,7 +30,8 @@ get(const char *name, void *value, size_t size) {
 }
 
 size_t
-ctl_size(const char *fmt, ...) {
+ctl_size(const char *fmt, ...)
+{
 	size_t value;
 	DEFINE_NAME(fmt);
 	get(name, &value, sizeof(value));
@@ -36,7 +39,8 @@ ctl_size(const char *fmt, ...) {
 }
 
 ssize_t
-ctl_ssize(const char *fmt, ...) {
+ctl_ssize(const char *fmt, ...)
+{
 	ssize_t value;
 	DEFINE_NAME(fmt);
 	get(name, &value, sizeof(value));
@@ -44,7 +48,8 @@ ctl_ssize(const char *fmt, ...) {
 }
 
 unsigned
-ctl_unsigned(const char *fmt, ...) {
+ctl_unsigned(const char *fmt, ...)
+{
 	unsigned value;
 	DEFINE_NAME(fmt);
 	get(name, &value, sizeof(value));
@@ -52,7 +57,8 @@ ctl_unsigned(const char *fmt, ...) {
 }
 
 uint64_t
-ctl_u64(const char *fmt, ...) {
+ctl_u64(const char *fmt, ...)
+{
 	uint64_t value;
 	DEFINE_NAME(fmt);
 	get(name, &value, sizeof(value));
@@ -60,7 +66,8 @@ ctl_u64(const char *fmt, ...) {
 }
 
 bool
-ctl_bool(const char *fmt, ...) {
+ctl_bool(const char *fmt, ...)
+{
 	bool value;
 	DEFINE_NAME(fmt);
 	get(name, &value, sizeof(value));
@@ -68,7 +75,8 @@ ctl_bool(const char *fmt, ...) {
 }
 
 const char *
-ctl_text(const char *fmt, ...) {
+ctl_text(const char *fmt, ...)
+{
 	const char *value;
 	DEFINE_NAME(fmt);
 	get(name, &value, sizeof(value));
@@ -76,25 +84,29 @@ ctl_text(const char *fmt, ...) {
 }
 
 int
-ctl_act(const char *fmt, ...) {
+ctl_act(const char *fmt, ...)
+{
 	DEFINE_NAME(fmt);
 	return mallctl(name, NULL, NULL, NULL, 0);
 }
 
 int
-ctl_put(const void *value, size_t size, const char *fmt, ...) {
+ctl_put(const void *value, size_t size, const char *fmt, ...)
+{
 	DEFINE_NAME(fmt);
 	return mallctl(name, NULL, NULL, (void *)(uintptr_t)value, size);
 }
 
 void
-ctl_epoch(void) {
+ctl_epoch(void)
+{
 	uint64_t epoch = 1;
 	assert_int_equal(CTL_PUT(epoch, "epoch"), 0);
 }
 
 unsigned
-ctl_arena_new(extent_hooks_t *hooks) {
+ctl_arena_new(extent_hooks_t *hooks)
+{
 	unsigned ind;
 	size_t length = sizeof(ind);
 	int error = hooks == NULL
@@ -105,7 +117,8 @@ ctl_arena_new(extent_hooks_t *hooks) {
 }
 
 unsigned
-ctl_arena_of(const void *ptr) {
+ctl_arena_of(const void *ptr)
+{
 	unsigned ind;
 	size_t length = sizeof(ind);
 	int error = mallctl("arenas.lookup", &ind, &length, &ptr, sizeof(ptr));

@@ -8,12 +8,12 @@
 
 /* Read a value that must be there. */
 size_t ctl_size(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-unsigned ctl_unsigned(const char *fmt, ...)
-    __attribute__((format(printf, 1, 2)));
+unsigned
+ctl_unsigned(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint64_t ctl_u64(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool ctl_bool(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-const char *ctl_text(const char *fmt, ...)
-    __attribute__((format(printf, 1, 2)));
+const char *
+ctl_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 ssize_t ctl_ssize(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The result of a call without arguments, and of one that only writes. */

@@ -6,7 +6,8 @@
 #include <pthread.h>
 
 static void
-run(void *(*fn)(void *)) {
+run(void *(*fn)(void *))
+{
 	pthread_t thread;
 	void *failed;
 	assert_int_equal(pthread_create(&thread, NULL, fn, NULL), 0);
@@ -14,13 +15,15 @@ run(void *(*fn)(void *)) {
 	assert_null(failed);
 }
 
-TEST(counters) {
+TEST(counters)
+{
 	uint64_t *allocatedp, *deallocatedp;
 	size_t length = sizeof(allocatedp);
-	assert_int_equal(
-	    mallctl("thread.allocatedp", &allocatedp, &length, NULL, 0), 0);
-	assert_int_equal(
-	    mallctl("thread.deallocatedp", &deallocatedp, &length, NULL, 0),
+	assert_int_equal(mallctl("thread.allocatedp", &allocatedp, &length,
+			     NULL, 0),
+	    0);
+	assert_int_equal(mallctl("thread.deallocatedp", &deallocatedp, &length,
+			     NULL, 0),
 	    0);
 	static const size_t sizes[] = {1, 100, 5000, 40000, 300000, 10 * MIB};
 	for (size_t i = 0; i < COUNT(sizes); i++) {
@@ -39,7 +42,8 @@ TEST(counters) {
 	}
 }
 
-TEST(bind_to_an_arena) {
+TEST(bind_to_an_arena)
+{
 	unsigned old = ctl_unsigned("thread.arena"), a = ctl_arena_new(NULL);
 	unsigned got, narenas = ctl_unsigned("arenas.narenas");
 	size_t length = sizeof(got);
@@ -73,7 +77,8 @@ TEST(bind_to_an_arena) {
 }
 
 static void *
-leave_an_arena(void *ind) {
+leave_an_arena(void *ind)
+{
 	if (mallctl("thread.arena", NULL, NULL, ind, 4) != 0) {
 		return "bind";
 	}
@@ -81,13 +86,15 @@ leave_an_arena(void *ind) {
 	return NULL;
 }
 
-TEST(threads_leave_their_arena) {
+TEST(threads_leave_their_arena)
+{
 	unsigned a = ctl_arena_new(NULL);
 	for (int i = 0; i < 10; i++) {
 		pthread_t thread;
 		void *failed;
-		assert_int_equal(
-		    pthread_create(&thread, NULL, leave_an_arena, &a), 0);
+		assert_int_equal(pthread_create(&thread, NULL, leave_an_arena,
+				     &a),
+		    0);
 		pthread_join(thread, &failed);
 		assert_null(failed);
 	}
@@ -96,7 +103,8 @@ TEST(threads_leave_their_arena) {
 	assert_int_equal(ctl_act("arena.%u.destroy", a), 0);
 }
 
-TEST(cache_on_and_off) {
+TEST(cache_on_and_off)
+{
 	bool on = true, off = false;
 	assert_true(ctl_bool("thread.tcache.enabled"));
 	void *p = hide(malloc(100));
@@ -119,7 +127,8 @@ TEST(cache_on_and_off) {
 	free(hide(malloc(100)));
 }
 
-TEST_CONF(cache_off_by_option, "tcache:false") {
+TEST_CONF(cache_off_by_option, "tcache:false")
+{
 	bool on = true;
 	assert_false(ctl_bool("thread.tcache.enabled"));
 	assert_int_equal(ctl_size("thread.tcache.max"),
@@ -132,20 +141,21 @@ TEST_CONF(cache_off_by_option, "tcache:false") {
 }
 
 static size_t
-ncached_max(size_t size) {
+ncached_max(size_t size)
+{
 	size_t n = 0, length = sizeof(n);
-	assert_int_equal(mallctl("thread.tcache.ncached_max.read_sizeclass",
-			     &n, &length, &size, sizeof(size)),
+	assert_int_equal(mallctl("thread.tcache.ncached_max.read_sizeclass", &n,
+			     &length, &size, sizeof(size)),
 	    0);
 	return n;
 }
 
-TEST(largest_cached_size) {
+TEST(largest_cached_size)
+{
 	static const struct {
 		size_t set, got;
 	} rows[] = {{0, 8}, {1, 8}, {9, 16}, {1000, 1024}, {14337, 16384},
-	    {32767, 32768}, {32768, 32768}, {32769, 32768},
-	    {SIZE_MAX, 32768}};
+	    {32767, 32768}, {32768, 32768}, {32769, 32768}, {SIZE_MAX, 32768}};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		size_t max = rows[i].set;
 		for (size_t size = 8; size < 64 * KIB; size += size / 4 + 8) {
@@ -161,11 +171,13 @@ TEST(largest_cached_size) {
 }
 
 static int
-set_ncached(const char *text) {
+set_ncached(const char *text)
+{
 	return CTL_PUT(text, "thread.tcache.ncached_max.write");
 }
 
-TEST(cache_sizes_are_set) {
+TEST(cache_sizes_are_set)
+{
 	static const struct {
 		const char *text;
 		int error;
@@ -204,16 +216,17 @@ TEST(cache_sizes_are_set) {
 			     NULL, 0),
 	    0);
 	size_t n, length = 8, size = 32769;
-	assert_int_equal(mallctl("thread.tcache.ncached_max.read_sizeclass",
-			     &n, &length, &size, 8),
+	assert_int_equal(mallctl("thread.tcache.ncached_max.read_sizeclass", &n,
+			     &length, &size, 8),
 	    EINVAL);
-	assert_int_equal(mallctl("thread.tcache.ncached_max.read_sizeclass",
-			     &n, &length, NULL, 0),
+	assert_int_equal(mallctl("thread.tcache.ncached_max.read_sizeclass", &n,
+			     &length, NULL, 0),
 	    EINVAL);
 }
 
 /* A bin holds no more than was set, and as much. */
-TEST(cache_sizes_are_kept) {
+TEST(cache_sizes_are_kept)
+{
 	if (!ctl_bool("config.stats")) {
 		skip();
 	}
@@ -240,7 +253,8 @@ TEST(cache_sizes_are_kept) {
 	}
 }
 
-TEST(peak) {
+TEST(peak)
+{
 	if (!ctl_bool("config.stats")) {
 		skip();
 	}
@@ -260,11 +274,11 @@ TEST(peak) {
 	for (int i = 0; i < 100; i++) {
 		free(q[i]);
 	}
-	assert_in_range(ctl_u64("thread.peak.read"), 5000000 - 300000,
-	    5400000);
+	assert_in_range(ctl_u64("thread.peak.read"), 5000000 - 300000, 5400000);
 }
 
-TEST(idle) {
+TEST(idle)
+{
 	for (int i = 0; i < 1000; i++) {
 		free(hide(malloc((size_t)i * 30)));
 	}
@@ -279,14 +293,16 @@ TEST(idle) {
 }
 
 static unsigned
-cache_new(void) {
+cache_new(void)
+{
 	unsigned id;
 	size_t length = sizeof(id);
 	assert_int_equal(mallctl("tcache.create", &id, &length, NULL, 0), 0);
 	return id;
 }
 
-TEST(explicit_caches) {
+TEST(explicit_caches)
+{
 	unsigned id = cache_new();
 	assert_int_equal(id, 0);
 	assert_int_equal(cache_new(), 1);
@@ -330,7 +346,8 @@ TEST(explicit_caches) {
 }
 
 /* The last number given up comes back first. */
-TEST(cache_numbers_are_used_again) {
+TEST(cache_numbers_are_used_again)
+{
 	unsigned ids[10];
 	for (unsigned i = 0; i < 10; i++) {
 		ids[i] = cache_new();
@@ -344,7 +361,8 @@ TEST(cache_numbers_are_used_again) {
 	assert_int_equal(cache_new(), 10);
 }
 
-TEST(cache_numbers_run_out) {
+TEST(cache_numbers_run_out)
+{
 	unsigned id = 0;
 	size_t length = sizeof(id);
 	for (unsigned i = 0; i < 4094; i++) {
@@ -360,7 +378,8 @@ TEST(cache_numbers_run_out) {
 }
 
 static void
-use_destroyed_cache(void *arg) {
+use_destroyed_cache(void *arg)
+{
 	unsigned id = 2;
 	(void)arg;
 	cache_new();
@@ -370,13 +389,15 @@ use_destroyed_cache(void *arg) {
 	hide(mallocx(100, MALLOCX_TCACHE(2)));
 }
 
-TEST(destroyed_caches_are_named) {
+TEST(destroyed_caches_are_named)
+{
 	assert_dies(use_destroyed_cache, NULL,
 	    "<jemalloc>: invalid tcache id (2).");
 }
 
 static void *
-use_handed_over(void *arg) {
+use_handed_over(void *arg)
+{
 	(void)arg;
 	for (int i = 0; i < 1000; i++) {
 		void *p = hide(mallocx((size_t)i * 13 + 1, MALLOCX_TCACHE(0)));
@@ -385,7 +406,8 @@ use_handed_over(void *arg) {
 	return NULL;
 }
 
-TEST(caches_go_from_thread_to_thread) {
+TEST(caches_go_from_thread_to_thread)
+{
 	assert_int_equal(cache_new(), 0);
 	for (int i = 0; i < 5; i++) {
 		run(use_handed_over);
@@ -396,7 +418,8 @@ TEST(caches_go_from_thread_to_thread) {
 }
 
 /* An arena of one's own with a cache of one's own. */
-TEST(arena_with_explicit_cache) {
+TEST(arena_with_explicit_cache)
+{
 	unsigned id = cache_new(), a = ctl_arena_new(NULL);
 	int flags = (int)MALLOCX_ARENA(a) | MALLOCX_TCACHE(id);
 	for (int round = 0; round < 3; round++) {

@@ -7,6 +7,7 @@
 #include "support.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/mman.h>
 
 static const size_t sizes[] = {1, 8, 16, 100, 700, 1000, 4096, 10240, 14336,
@@ -329,49 +330,96 @@ TEST(double_free_around_another_free)
 	}
 }
 
+/*
+ * A thread that frees what it is given.  It is there before the block is, since
+ * starting it allocates and might take pages that the first free gave up.
+ */
+typedef struct {
+	pthread_t thread;
+	sem_t asked, done;
+	void *ptr;
+} freer_t;
+
 static void *
-thread_frees(void *ptr)
+freer_run(void *arg)
 {
-	free(ptr);
-	return NULL;
+	freer_t *freer = arg;
+	free(hide(malloc(1)));
+	sem_post(&freer->done);
+	for (;;) {
+		sem_wait(&freer->asked);
+		if (freer->ptr == NULL) {
+			return NULL;
+		}
+		free(freer->ptr);
+		sem_post(&freer->done);
+	}
 }
 
 static void
-free_in_thread(void *ptr)
+freer_start(freer_t *freer)
 {
-	pthread_t thread;
-	CHECK(pthread_create(&thread, NULL, thread_frees, ptr) == 0);
-	CHECK(pthread_join(thread, NULL) == 0);
+	CHECK(sem_init(&freer->asked, 0, 0) == 0);
+	CHECK(sem_init(&freer->done, 0, 0) == 0);
+	CHECK(pthread_create(&freer->thread, NULL, freer_run, freer) == 0);
+	sem_wait(&freer->done);
+}
+
+static void
+freer_free(freer_t *freer, void *ptr)
+{
+	freer->ptr = ptr;
+	sem_post(&freer->asked);
+	sem_wait(&freer->done);
+}
+
+static void
+freer_stop(freer_t *freer)
+{
+	freer->ptr = NULL;
+	sem_post(&freer->asked);
+	CHECK(pthread_join(freer->thread, NULL) == 0);
 }
 
 static void
 double_free_here_then_there(void *arg)
 {
+	freer_t freer;
+	freer_start(&freer);
 	void *p = hide(malloc(*(size_t *)arg));
 	void *again = hide(p);
 	blame(p, "size %zu", *(size_t *)arg);
 	free(p);
-	free_in_thread(again);
+	freer_free(&freer, again);
+	freer_stop(&freer);
 }
 
 static void
 double_free_there_then_here(void *arg)
 {
+	freer_t freer;
+	freer_start(&freer);
 	void *p = hide(malloc(*(size_t *)arg));
 	void *again = hide(p);
 	blame(p, "size %zu", *(size_t *)arg);
-	free_in_thread(p);
+	freer_free(&freer, p);
 	free(again);
+	freer_stop(&freer);
 }
 
 static void
 double_free_in_two_threads(void *arg)
 {
+	freer_t one, two;
+	freer_start(&one);
+	freer_start(&two);
 	void *p = hide(malloc(*(size_t *)arg));
 	void *again = hide(p);
 	blame(p, "size %zu", *(size_t *)arg);
-	free_in_thread(p);
-	free_in_thread(again);
+	freer_free(&one, p);
+	freer_free(&two, again);
+	freer_stop(&one);
+	freer_stop(&two);
 }
 
 static void
@@ -379,7 +427,7 @@ check_double_free_across_threads(void)
 {
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		size_t size = sizes[i];
-		/* Starting a thread allocates, perhaps from freed pages. */
+		/* The first one's thread may have ended, and flushed. */
 		assert_fault_either(double_free_here_then_there, &size,
 		    FAULT_DOUBLE_FREE, FAULT_INVALID);
 		assert_fault_either(double_free_there_then_here, &size,

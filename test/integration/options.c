@@ -668,18 +668,27 @@ TEST_CONF(dirty_pages_go_with_time, "dirty_decay_ms:100,muzzy_decay_ms:0")
 	assert_true(fresh_size_of("stats.arenas.0.pdirty") < 50);
 }
 
-TEST_CONF(muzzy_pages_stay, "dirty_decay_ms:0,muzzy_decay_ms:-1")
+/* What is muzzy once dirty pages have had their time. */
+static size_t
+muzzy_after_decay(void)
 {
 	(void)resident_after_free(4 * MIB);
-	refresh();
-	assert_int_equal(size_of("stats.arenas.0.pdirty"), 0);
-	assert_true(size_of("stats.arenas.0.pmuzzy") >= 1000);
+	for (int i = 0; i < 60; i++) {
+		usleep(5000);
+		act("arena.0.decay");
+	}
+	assert_true(fresh_size_of("stats.arenas.0.pdirty") < 50);
+	return size_of("stats.arenas.0.pmuzzy");
 }
 
-TEST_CONF(muzzy_is_skipped, "dirty_decay_ms:0,muzzy_decay_ms:0")
+TEST_CONF(muzzy_pages_stay, "dirty_decay_ms:50,muzzy_decay_ms:-1")
 {
-	(void)resident_after_free(4 * MIB);
-	assert_int_equal(fresh_size_of("stats.arenas.0.pmuzzy"), 0);
+	assert_true(muzzy_after_decay() >= 1000);
+}
+
+TEST_CONF(muzzy_is_skipped, "dirty_decay_ms:50,muzzy_decay_ms:0")
+{
+	assert_int_equal(muzzy_after_decay(), 0);
 }
 
 /* How much of a calloc()ed block of reused memory is resident. */
@@ -1044,4 +1053,377 @@ TEST_CONF(slabs_are_guarded, "san_guard_small:1")
 	act("thread.tcache.flush");
 	act("arena." ALL_ARENAS ".purge");
 	memset(hide(malloc(20 * MIB)), 1, 20 * MIB);
+}
+
+/* Looking for errors */
+
+#define WRITE_AFTER_FREE "Write-after-free detected on deallocated pointer"
+
+/* What the functions below do wrong is up to `size`. */
+static void
+free_twice(void *size)
+{
+	void *ptr = malloc(*(size_t *)size);
+	free(ptr);
+	blame(ptr, "second free");
+	free(hide(ptr));
+}
+
+static void
+free_twice_far_apart(void *size)
+{
+	void *ptr = malloc(*(size_t *)size);
+	free(ptr);
+	for (int i = 0; i < 100; i++) {
+		free(malloc(*(size_t *)size));
+	}
+	blame(ptr, "second free, later");
+	free(hide(ptr));
+}
+
+static void
+resize_freed(void *size)
+{
+	void *ptr = malloc(*(size_t *)size);
+	free(ptr);
+	blame(ptr, "resize of a freed block");
+	(void)!realloc(hide(ptr), 10);
+}
+
+static void
+overflow(void *size)
+{
+	char *ptr = hide(malloc(*(size_t *)size));
+	ptr[*(size_t *)size + 2] = 'x';
+	blame(ptr, "overflow by 3 bytes");
+	free(ptr);
+}
+
+static void
+overflow_until_exit(void *size)
+{
+	char *ptr = hide(malloc(*(size_t *)size));
+	ptr[*(size_t *)size] = 'x';
+	blame(ptr, "overflow of a block that is never freed");
+	exit(0);
+}
+
+static void
+write_after_free(void *size)
+{
+	char *ptr = hide(malloc(*(size_t *)size));
+	free(ptr);
+	ptr[*(size_t *)size / 2] = 'x';
+	blame(ptr, "write after free");
+	for (int i = 0; i < 100000; i++) {
+		free(hide(malloc(*(size_t *)size)));
+	}
+}
+
+static void
+write_after_free_until_exit(void *size)
+{
+	char *ptr = hide(malloc(*(size_t *)size));
+	free(ptr);
+	ptr[0] = 'x';
+	blame(ptr, "write after free");
+	exit(0);
+}
+
+static void
+free_by_wrong_size(void *size)
+{
+	void *ptr = malloc(*(size_t *)size);
+	blame(ptr, "freed as twice as long");
+	sdallocx(ptr, 2 * *(size_t *)size + 8, 0);
+}
+
+static void
+free_foreign(void *arg)
+{
+	int local[4] = {0};
+	blame(local, "a local variable");
+	free(hide(local));
+}
+
+static const size_t checked_sizes[] = {1, 16, 24, 100, 1000, 4096, 5000,
+    14336, 20000, 100000};
+
+#define WITH_EACH_SIZE(fn, text)                                               \
+	for (size_t i = 0; i < COUNT(checked_sizes); i++) {                    \
+		assert_fault(fn, (void *)&checked_sizes[i], text);             \
+	}
+
+TEST_CONF(check_finds_double_frees, "check:true")
+{
+	WITH_EACH_SIZE(free_twice, FAULT_DOUBLE_FREE)
+	for (size_t i = 0; i < COUNT(checked_sizes); i++) {
+		assert_fault_either(free_twice_far_apart,
+		    (void *)&checked_sizes[i], FAULT_DOUBLE_FREE,
+		    FAULT_INVALID);
+	}
+	WITH_EACH_SIZE(resize_freed, FAULT_DOUBLE_FREE)
+}
+
+TEST_CONF(check_finds_overflows, "check:true")
+{
+	WITH_EACH_SIZE(overflow, "up to 3 bytes behind its end")
+	WITH_EACH_SIZE(overflow_until_exit, "up to 1 bytes behind its end")
+	size_t size = 3000000;
+	assert_fault(overflow, &size, "block of 3000000 bytes");
+}
+
+TEST_CONF(check_finds_writes_after_free, "check:true")
+{
+	WITH_EACH_SIZE(write_after_free, WRITE_AFTER_FREE)
+	WITH_EACH_SIZE(write_after_free_until_exit, WRITE_AFTER_FREE)
+}
+
+TEST_CONF(check_finds_other_misuse, "check:true")
+{
+	WITH_EACH_SIZE(free_by_wrong_size, FAULT_SIZE)
+	assert_fault(free_foreign, NULL, FAULT_INVALID);
+}
+
+TEST_CONF(check_guards_samples, "check:true")
+{
+	unsigned n = 0;
+	for (int i = 0; i < 256 && n == 0; i++) {
+		guarded = malloc(160);
+		n += touching_kills(160);
+		free(guarded);
+	}
+	assert_int_equal(n, 1);
+	assert_true(touching_kills(0));
+}
+
+/* A correct program runs as usual. */
+static void *
+work(void *arg)
+{
+	unsigned char *ptrs[64] = {0};
+	size_t sizes[64] = {0};
+	int flags[64] = {0};
+	unsigned seed = (unsigned)(uintptr_t)arg;
+	for (int i = 0; i < 30000; i++) {
+		unsigned j = (unsigned)rand_r(&seed) % 64;
+		if (ptrs[j] != NULL && !is_filled_with(ptrs[j], (int)j,
+		    sizes[j])) {
+			return "damaged";
+		}
+		size_t size = (size_t)rand_r(&seed) %
+		    (i % 100 == 0 ? 300000 : 3000);
+		switch (rand_r(&seed) % 4) {
+		case 0:
+			ptrs[j] = realloc(ptrs[j], ++size);
+			flags[j] = 0;
+			break;
+		case 1:
+			free(ptrs[j]);
+			ptrs[j] = aligned_alloc(64, ++size);
+			flags[j] = MALLOCX_ALIGN(64);
+			break;
+		case 2:
+			if (ptrs[j] != NULL) {
+				sdallocx(ptrs[j], sizes[j], flags[j]);
+			}
+			ptrs[j] = NULL;
+			continue;
+		default:
+			free(ptrs[j]);
+			ptrs[j] = malloc(size);
+			size = malloc_usable_size(ptrs[j]);
+			flags[j] = 0;
+		}
+		sizes[j] = size;
+		memset(ptrs[j], (int)j, size);
+	}
+	for (unsigned j = 0; j < 64; j++) {
+		free(ptrs[j]);
+	}
+	return NULL;
+}
+
+static void
+work_with_threads(void)
+{
+	pthread_t threads[4];
+	for (size_t i = 0; i < COUNT(threads); i++) {
+		assert_int_equal(pthread_create(&threads[i], NULL, work,
+		    (void *)i), 0);
+	}
+	for (size_t i = 0; i < COUNT(threads); i++) {
+		void *damage;
+		pthread_join(threads[i], &damage);
+		assert_null(damage);
+	}
+}
+
+static void
+work_in_child(void *arg)
+{
+	CHECK(work(NULL) == NULL);
+}
+
+TEST_CONF(check_lets_the_faultless_live, "check:true")
+{
+	work_with_threads();
+	unsigned ind = new_arena();
+	int flags = MALLOCX_ARENA(ind) | MALLOCX_TCACHE_NONE;
+	char name[64];
+	for (int i = 0; i < 100; i++) {
+		void *ptr = mallocx(1000, flags);
+		if (i % 2 == 0) {
+			dallocx(ptr, 0);
+		}
+	}
+	snprintf(name, sizeof(name), "arena.%u.reset", ind);
+	act(name);
+	void *ptr = mallocx(1000, flags);
+	dallocx(ptr, 0);
+	snprintf(name, sizeof(name), "arena.%u.destroy", ind);
+	act(name);
+	assert_survives(work_in_child, NULL);
+}
+
+TEST_CONF(guards_let_the_faultless_live,
+    "san_guard_small:2,san_guard_large:2,dirty_decay_ms:0")
+{
+	work_with_threads();
+}
+
+/* Options of debug builds, or of those with --enable-uaf-detection. */
+
+static void
+need_key(const char *key)
+{
+	char name[64];
+	snprintf(name, sizeof(name), "opt.%s", key);
+	ssize_t value;
+	size_t length = sizeof(value);
+	if (mallctl(name, &value, &length, NULL, 0) == ENOENT) {
+		skip();
+	}
+}
+
+static void
+write_stashed(void *arg)
+{
+	char *ptr = hide(aligned_alloc(4096, 4096));
+	free(ptr);
+	ptr[0] = 'x';
+	blame(ptr, "write after free");
+	act("thread.tcache.flush");
+}
+
+TEST_CONF(stashed_blocks_are_looked_at, "lg_san_uaf_align:12")
+{
+	need_key("lg_san_uaf_align");
+	void *page = aligned_alloc(4096, 4096);
+	free(page);
+	unsigned char *bytes = hide(page);
+	assert_int_equal(bytes[0], 0x5b);
+	assert_int_equal(bytes[2048], 0x5b);
+	assert_int_equal(bytes[4095], 0x5b);
+	assert_true(fresh_size_of("stats.arenas.0.tcache_stashed_bytes") >=
+	    4096);
+	act("thread.tcache.flush");
+	assert_int_equal(fresh_size_of("stats.arenas.0.tcache_stashed_bytes"),
+	    0);
+}
+
+TEST_CONF(writes_to_stashed_blocks, "lg_san_uaf_align:10")
+{
+	need_key("lg_san_uaf_align");
+	/* The value is raised to the page. */
+	assert_fault(write_stashed, NULL, WRITE_AFTER_FREE);
+}
+
+static void
+free_twice_silently(void *arg)
+{
+	void *ptr = malloc(100);
+	free(ptr);
+	free(hide(ptr));
+}
+
+TEST_CONF(double_frees_in_the_cache, "debug_double_free_max_scan:8")
+{
+	need("config.debug");
+	assert_dies(free_twice_silently, NULL,
+	    "Invalid deallocation detected: double free of pointer 0x");
+}
+
+/* Purging in batches */
+
+/* Free and purge many extents that do not touch each other. */
+static void
+purge_scattered(void)
+{
+	static char *ptrs[64];
+	for (size_t i = 0; i < COUNT(ptrs); i++) {
+		ptrs[i] = malloc(512 * KIB);
+		memset(hide(ptrs[i]), 1, 512 * KIB);
+	}
+	for (size_t i = 0; i < COUNT(ptrs); i += 2) {
+		free(ptrs[i]);
+	}
+	act("arena." ALL_ARENAS ".purge");
+	for (size_t i = 0; i < COUNT(ptrs); i += 2) {
+		/* The system may not know the call. */
+		assert_true(resident(hide(ptrs[i]), 512 * KIB) <= TEST_PAGE);
+	}
+	for (size_t i = 1; i < COUNT(ptrs); i += 2) {
+		assert_true(is_filled_with(ptrs[i], 1, 512 * KIB));
+	}
+}
+
+TEST_CONF(purging_in_batches, "process_madvise_max_batch:64")
+{
+	uint64_t calls = u64_of("stats.arenas.0.dirty_nmadvise");
+	purge_scattered();
+	refresh();
+	calls = u64_of("stats.arenas.0.dirty_nmadvise") - calls;
+	assert_true(calls <= 2 || calls >= 32);
+	print_message("%u calls\n", (unsigned)calls);
+}
+
+TEST_CONF(batches_are_asked_for, "process_madvise_max_batch:8")
+{
+	trap_syscall(SYS_process_madvise, 3, MADV_DONTNEED, -ENOSYS);
+	purge_scattered();
+	/* Once and never again. */
+	assert_int_equal(trap_count(), 1);
+	assert_int_equal(trap_argument(2), 8);
+	purge_scattered();
+	assert_int_equal(trap_count(), 1);
+}
+
+TEST_CONF(no_batches, "process_madvise_max_batch:0")
+{
+	trap_syscall(SYS_process_madvise, -1, 0, -ENOSYS);
+	purge_scattered();
+	assert_int_equal(trap_count(), 0);
+}
+
+/* Resident bytes of blocks that nobody has touched. */
+static size_t
+resident_untouched(void)
+{
+	int flags = MALLOCX_ARENA(new_arena()) | MALLOCX_TCACHE_NONE;
+	size_t bytes = 0;
+	for (int i = 0; i < 256; i++) {
+		bytes += resident(mallocx(TEST_PAGE, flags), TEST_PAGE);
+	}
+	return bytes;
+}
+
+TEST_CONF(dense_slabs_are_populated, "populate:true,junk:false")
+{
+	assert_true(resident_untouched() >= 200 * TEST_PAGE);
+}
+
+TEST_CONF(slabs_are_not_populated, "populate:false,junk:false")
+{
+	assert_int_equal(resident_untouched(), 0);
 }

@@ -8,6 +8,7 @@
 
 #include <dlfcn.h>
 #include <libgen.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 static harness_child_t child;
@@ -76,6 +77,22 @@ TEST(options_that_the_program_brings)
 TEST(allocation_before_main)
 {
 	run_program("preinit", NULL, NULL);
+}
+
+/* A warning is the end where that is wanted. */
+TEST(warnings_abort)
+{
+	run_program("no_atfork", "abort:false", NULL);
+	if (strstr(child.err, "Error in pthread_atfork()") == NULL) {
+		/* It is asked for by another name here. */
+		skip();
+	}
+	program_t program = {"no_atfork", "abort:true", NULL};
+	harness_run_child(execute, &program, &child);
+	assert_true(WIFSIGNALED(child.status) &&
+	    WTERMSIG(child.status) == SIGABRT);
+	assert_non_null(strstr(child.err, "<jemalloc>: Error in "
+	    "pthread_atfork()\n"));
 }
 
 TEST(address_space_of_800_mib)

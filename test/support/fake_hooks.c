@@ -94,8 +94,9 @@ hook_alloc(extent_hooks_t *table, void *new_addr, size_t size, size_t alignment,
 	fake->npages_out += size / PAGE;
 	note_range(fake, addr, size, arena_ind);
 	*commit = *commit || !fake->uncommitted;
-	if (fake->stale && *commit && !*zero) {
+	if (fake->stale && *commit && (!*zero || fake->never_zero)) {
 		memset(addr, STALE_BYTE, size);
+		*zero = false;
 	} else {
 		*zero = true;
 	}

@@ -41,6 +41,7 @@ typedef struct {
 	unsigned refuse_one_in[FAKE_NHOOKS]; /* 0: never */
 	bool uncommitted; /* alloc commits only what must be */
 	bool stale; /* what alloc returns reads 0xee, if it may */
+	bool never_zero; /* and if it may not */
 
 	unsigned ncalls[FAKE_NHOOKS]; /* refused ones included */
 	/* Arguments of the last call of any hook. */

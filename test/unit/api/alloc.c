@@ -11,7 +11,7 @@
 
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
-#define CACHED "junk:false"
+#define CACHED "junk:false,debug_double_free_max_scan:0"
 
 static void *
 plain(size_t size)

@@ -6,7 +6,7 @@
 #include "meta/thr.h"
 #include "thread/tcache.h"
 
-#define CACHED "junk:false"
+#define CACHED "junk:false,debug_double_free_max_scan:0"
 
 /* A hit takes from the cache and counts; anything else is left alone. */
 TEST_CONF(alloc_hits_the_cache, CACHED)

@@ -38,7 +38,8 @@
  * Debug builds fill blocks, for which thread caches are switched off.  The
  * threshold of zeroing by the system is low, to have less to touch.
  */
-#define CACHED "junk:false,calloc_madvise_threshold:1048576"
+#define CACHED                                                                 \
+	"junk:false,debug_double_free_max_scan:0,calloc_madvise_threshold:1048576"
 
 /*
  * Where address space is accounted for, the data segment is no second choice:
@@ -536,7 +537,13 @@ recover(void)
 	may_fail = false;
 	check_live();
 	CHECK(nrefused == 0 || nfailed > 0);
-	work();
+	/* All of it every now and then; most of the time goes into this. */
+	if (trial.n % 4 == 0 || nfailed == 0) {
+		work();
+	} else {
+		work_small();
+		work_large();
+	}
 	check_live();
 	return nfailed;
 }

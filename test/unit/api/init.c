@@ -70,7 +70,7 @@ double_free_late(void *arg)
 }
 
 /* What is still cached at the end is checked then. */
-TEST_CONF(cache_is_checked_at_exit, "junk:false")
+TEST_CONF(cache_is_checked_at_exit, "junk:false,debug_double_free_max_scan:0")
 {
 	assert_dies(double_free_late, NULL, "double free");
 }

@@ -304,12 +304,13 @@ check_counters(void)
 	}
 }
 
-TEST_CONF(counters, "junk:false")
+TEST_CONF(counters, "junk:false,debug_double_free_max_scan:0")
 {
 	check_counters();
 }
 
-TEST_CONF(counters_without_cache, "junk:false,tcache:false")
+TEST_CONF(counters_without_cache,
+    "junk:false,debug_double_free_max_scan:0,tcache:false")
 {
 	check_counters();
 }
@@ -350,7 +351,7 @@ TEST_CONF(junk, "junk:alloc")
 	}
 }
 
-TEST_CONF(zero, "zero:true,junk:false")
+TEST_CONF(zero, "zero:true,junk:false,debug_double_free_max_scan:0")
 {
 	for (unsigned round = 0; round < 2; round++) {
 		for (size_t size = 1; size < 3 * MIB; size += size / 3 + 1) {

@@ -52,7 +52,7 @@ TEST(flags)
 }
 
 /* Past the cache, from the arena that was asked for. */
-TEST_CONF(arenas, "junk:false,narenas:4")
+TEST_CONF(arenas, "junk:false,debug_double_free_max_scan:0,narenas:4")
 {
 	for (size_t size = 1; size < 2 * MIB; size += size / 2 + 1) {
 		for (unsigned ind = 0; ind < 4; ind++) {
@@ -81,7 +81,7 @@ TEST_CONF(no_such_arena, "narenas:4")
 	je_dallocx(p, 0);
 }
 
-TEST_CONF(uncached, "junk:false")
+TEST_CONF(uncached, "junk:false,debug_double_free_max_scan:0")
 {
 	tsd_t *tsd = tsd_get();
 	unsigned cind = cind_of_usize(64);
@@ -98,7 +98,7 @@ TEST_CONF(uncached, "junk:false")
 }
 
 /* What is gained reads zero, what was there stays. */
-TEST_CONF(rallocx_zeroes, "junk:false")
+TEST_CONF(rallocx_zeroes, "junk:false,debug_double_free_max_scan:0")
 {
 	for (size_t size = 1; size < 3 * MIB; size += size / 2 + 1) {
 		for (unsigned round = 0; round < 3; round++) {

@@ -315,7 +315,8 @@ TEST(handoff)
 	assert_true(bin_handoff_waits(&bin));
 	assert_false(bin_handoff_leave(&bin, slots, left, 1));
 	mutex_lock(&bin.lock);
-	assert_int_equal(bin_handoff_take_locked(&bin, slots, taken), BIN_HANDOFF_MAX);
+	assert_int_equal(bin_handoff_take_locked(&bin, slots, taken),
+	    BIN_HANDOFF_MAX);
 	assert_int_equal(bin_handoff_take_locked(&bin, slots, taken), 0);
 	mutex_unlock(&bin.lock);
 	assert_memory_equal(left, taken, sizeof(left));

@@ -21,6 +21,7 @@ ctl_setup(void)
 {
 	opt.narenas = 3;
 	opt.junk = OPT_JUNK_FALSE;
+	opt.debug_double_free_max_scan = 0;
 	ctl_ops.mallocx = from_libc;
 	size_class_boot();
 	bin_info_boot();

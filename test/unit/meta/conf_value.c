@@ -131,7 +131,7 @@ static const case_t cases[] = {
     {"prof_sys_thread_name", "false", "true", "true", "x", VALUE},
     {"prof_time_resolution", "default", "high", "high", "hig", VALUE},
     {"prof_unbias", "true", "false", "false", "x", VALUE},
-    {"populate", "true", "false", "false", "x", VALUE},
+    {"populate", "false", "true", "true", "x", VALUE},
     {"check", "false", "true", "true", "x", VALUE},
     {"mem_limit", "18446744073709551615", "0x100000", "1048576", "1G", VALUE},
 };

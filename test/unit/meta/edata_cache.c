@@ -55,6 +55,26 @@ TEST(recycling)
 	assert_int_equal(cache.ncreated, N);
 }
 
+/* Below a parent, descriptors come from there and stay. */
+TEST(parent)
+{
+	static edata_cache_t child;
+	setup();
+	edata_cache_init(&child, &base);
+	child.parent = &cache;
+	edata_t *spare = edata_cache_get(&cache);
+	edata_cache_put(&cache, spare);
+	edata_t *edata = edata_cache_get(&child);
+	assert_ptr_equal(edata, spare);
+	assert_int_equal(cache.nunused, 0);
+	assert_non_null(edata_cache_get(&child));
+	assert_int_equal(child.ncreated, 0);
+	assert_int_equal(cache.ncreated, 2);
+	edata_cache_put(&child, edata);
+	assert_int_equal(child.nunused, 1);
+	assert_ptr_equal(edata_cache_get(&child), edata);
+}
+
 TEST(no_memory)
 {
 	setup();

@@ -501,7 +501,14 @@ TEST(destroy)
 	edata_t *b = alloc(600);
 	pac_dalloc(&pac, a);
 	pac_dalloc(&pac, b);
+	/* Descriptors go to where arenas ask first. */
+	static edata_cache_t parent;
+	edata_cache_init(&parent, &fixture.base0);
+	pac.edata_cache.parent = &parent;
+	size_t ncreated = pac.edata_cache.ncreated;
 	pac_destroy(&pac);
+	assert_int_equal(pac.edata_cache.nunused, 0);
+	assert_int_equal(parent.nunused, ncreated);
 	assert_int_equal(fake->npages_out, 0);
 	assert_true(fake->ncalls[FAKE_DESTROY] > 0);
 }

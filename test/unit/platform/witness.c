@@ -135,3 +135,33 @@ TEST(order_before_fork)
 	assert_survives(prefork_all, right);
 	assert_dies(prefork_all, wrong, "Lock order reversal before fork: bin");
 }
+
+/* Foreign code starts anew, but may not take what is held already. */
+static void
+take_in_foreign_code(void *arg)
+{
+	const witness_t **w = arg;
+	take(w[0]);
+	witness_foreign_enter();
+	take_all(&w[1]);
+}
+
+TEST(foreign_code)
+{
+	const witness_t *right[] = {&bases[0], &ctl, &bins[0], &bases[1], NULL};
+	const witness_t *wrong[] = {&ctl, &bases[0], &bins[0], NULL};
+	const witness_t *twice[] = {&bases[0], &ctl, &bases[0], NULL};
+	assert_survives(take_in_foreign_code, right);
+	assert_dies(take_in_foreign_code, wrong, "Lock order reversal: bin");
+	assert_dies(take_in_foreign_code, twice, "Lock order reversal: base");
+	/* Afterwards the outer order holds again. */
+	take(&bins[0]);
+	witness_foreign_enter();
+	take(&ctl);
+	witness_unlock(&ctl);
+	witness_foreign_leave();
+	take(&bases[0]);
+	witness_unlock(&bases[0]);
+	witness_unlock(&bins[0]);
+	witness_assert_lockless();
+}

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "arena/large.h"
+#include "platform/clock.h"
 
 static void
 setup(void)
@@ -113,6 +114,33 @@ TEST(purges_what_becomes_dirty)
 	background_stats(&stats);
 	assert_true(stats.num_runs >= 2);
 	assert_true(stats.run_interval > 0);
+	assert_int_equal(background_enable(false), ERR_NONE);
+}
+
+static void
+set_decay_ms(ssize_t ms)
+{
+	assert_int_equal(pac_set_decay_ms(&arenas_get(0)->pac, EXTENT_DIRTY,
+	    ms, clock_ns()), ERR_NONE);
+}
+
+/* Pages that stay for good wake nobody, until that is changed. */
+TEST(what_does_not_decay)
+{
+	opt.dirty_decay_ms = -1;
+	setup();
+	assert_int_equal(background_enable(true), ERR_NONE);
+	free_pages(5000);
+	sleep_ms(150);
+	background_stats_t before, after;
+	background_stats(&before);
+	sleep_ms(500);
+	background_stats(&after);
+	assert_true(after.num_runs - before.num_runs <= 1);
+	assert_int_equal(pac_ndirty(&arenas_get(0)->pac), 5000);
+	set_decay_ms(100);
+	free_pages(5000);
+	assert_true(comes(nothing_is_dirty));
 	assert_int_equal(background_enable(false), ERR_NONE);
 }
 

@@ -12,6 +12,7 @@ thread_setup(unsigned narenas)
 {
 	opt.narenas = narenas;
 	opt.junk = OPT_JUNK_FALSE;
+	opt.debug_double_free_max_scan = 0;
 	size_class_boot();
 	bin_info_boot();
 	tsd_boot();

@@ -3,6 +3,7 @@
 #include "support/harness.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "meta/thr.h"
 #include "support/os_calls_fault.h"
@@ -156,7 +157,7 @@ TEST(exit_and_recycling)
 }
 
 static pthread_key_t late_key;
-static unsigned nlate;
+static atomic_uint nlate;
 
 /* A destructor that allocates, however late it runs. */
 static void
@@ -166,7 +167,7 @@ late_destructor(void *value)
 	if (tsd != NULL) {
 		cached_free(tsd, 5, cached_alloc(tsd, 5));
 	}
-	if (++nlate < PTHREAD_DESTRUCTOR_ITERATIONS) {
+	if (atomic_fetch_add(&nlate, 1) + 1 < PTHREAD_DESTRUCTOR_ITERATIONS) {
 		(void)pthread_setspecific(late_key, value);
 	}
 }
@@ -186,7 +187,7 @@ TEST(key_destructors)
 	assert_int_equal(pthread_key_create(&late_key, late_destructor), 0);
 	tsd_t *seen;
 	in_thread(use_late_key, &seen);
-	assert_int_equal(nlate, PTHREAD_DESTRUCTOR_ITERATIONS);
+	assert_int_equal(atomic_load(&nlate), PTHREAD_DESTRUCTOR_ITERATIONS);
 	assert_int_equal(nstates(), 0);
 	assert_int_equal(live_in_arenas(5), 0);
 	assert_int_equal(nthreads(0), 0);
