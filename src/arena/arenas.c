@@ -47,7 +47,7 @@ static _Atomic unsigned nholders;
 arena_t *
 arenas_hold(unsigned ind)
 {
-	/* Ordered before the load, as arenas_destroy() stores before it looks. */
+	/* Before the load, as arenas_destroy() stores before it looks. */
 	atomic_fetch_add_explicit(&nholders, 1, memory_order_seq_cst);
 	return ind >= ARENAS_MAX ? NULL :
 	    atomic_load_explicit(&table[ind], memory_order_seq_cst);

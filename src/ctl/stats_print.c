@@ -14,17 +14,24 @@
 #include "thread/thread_event.h"
 
 #define BUFFER_SIZE	((size_t)64 << 10)
+#define RESERVE_SIZE	((size_t)4 << 10)
 
-/* All that is needed to print, too much for a stack. */
+/* Copies of what is printed, too much for a stack. */
 typedef struct {
-	char buffer[BUFFER_SIZE];
 	snapshot_t global;
 	snap_arena_t arena;
+	size_t buffer_size;	/* the buffer follows */
 } scratch_t;
 
 /* For one printer at a time, when there is no memory. */
-static scratch_t reserve;
+static struct {
+	scratch_t scratch;
+	char buffer[RESERVE_SIZE];
+} reserve;
 static _Atomic bool reserve_taken;
+
+_Static_assert(offsetof(__typeof__(reserve), buffer) == sizeof(scratch_t),
+    "the buffer must follow");
 
 /* Where the output goes. */
 typedef struct {
@@ -564,29 +571,40 @@ refresh(sink_t *sink)
 	abort();
 }
 
+static size_t
+scratch_mapped(void)
+{
+	return align_up(sizeof(scratch_t) + BUFFER_SIZE, os_page_size);
+}
+
+/* NULL: there is no memory, and someone else has the reserve. */
 static scratch_t *
 scratch_get(void)
 {
 	bool commit = true;
-	scratch_t *scratch = pages_map(NULL,
-	    align_up(sizeof(scratch_t), os_page_size), os_page_size, &commit);
+	scratch_t *scratch = pages_map(NULL, scratch_mapped(), os_page_size,
+	    &commit);
 	if (scratch != NULL) {
+		scratch->buffer_size = BUFFER_SIZE;
 		return scratch;
 	}
-	return atomic_exchange_explicit(&reserve_taken, true,
-	    memory_order_acquire) ? NULL : &reserve;
+	if (atomic_exchange_explicit(&reserve_taken, true,
+	    memory_order_acquire)) {
+		return NULL;
+	}
+	reserve.scratch.buffer_size = RESERVE_SIZE;
+	return &reserve.scratch;
 }
 
 static void
 scratch_put(scratch_t *scratch)
 {
-	if (scratch == &reserve) {
+	if (scratch == &reserve.scratch) {
 		atomic_store_explicit(&reserve_taken, false,
 		    memory_order_release);
 		return;
 	}
-	err_t err = pages_unmap(scratch,
-	    align_up(sizeof(*scratch), os_page_size));
+	err_t err = pages_unmap(scratch, scratch_mapped());
 	assert(err == ERR_NONE);
 	(void)err;
 }
@@ -622,7 +640,7 @@ stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
 		.prof = config_prof && opt.prof && opt.prof_stats,
 	};
 	emitter_begin(&print.emitter, lacks(opts, 'J') ? EMIT_TEXT : EMIT_JSON,
-	    write_to_sink, &sink, scratch->buffer, sizeof(scratch->buffer));
+	    write_to_sink, &sink, (char *)(scratch + 1), scratch->buffer_size);
 	print_all(&print);
 	emitter_end(&print.emitter);
 	scratch_put(scratch);

@@ -54,7 +54,7 @@ typedef struct pac {
 	/* Beyond so many dirty pages, pac_watcher is called once. */
 	_Atomic size_t watch_npages;
 	_Atomic size_t mapped;		/* bytes, without retained */
-	_Atomic size_t abandoned;	/* bytes that could not be kept track of */
+	_Atomic size_t abandoned;	/* bytes that we lost track of */
 	edata_cache_t edata_cache;
 } pac_t;
 

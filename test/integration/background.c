@@ -156,10 +156,11 @@ TEST_CONF(on_by_option, "background_thread:true")
 {
 	assert_true(enabled());
 	assert_true(threads_become(2));
-	for (int i = 0; i < 200 && !has_thread_named("jemalloc_bg_thd\n"); i++) {
+	const char *name = "jemalloc_bg_thd\n";
+	for (int i = 0; i < 200 && !has_thread_named(name); i++) {
 		sleep_ms(10);
 	}
-	assert_true(has_thread_named("jemalloc_bg_thd\n"));
+	assert_true(has_thread_named(name));
 	assert_int_equal(stat_of("stats.background_thread.num_threads"), 1);
 }
 

@@ -282,6 +282,9 @@ churn(unsigned ind, unsigned steps, uint64_t seed)
 
 TEST(hooks_are_called)
 {
+	if (!ctl_bool("opt.retain")) {
+		skip();
+	}
 	counting_t *c = counting_hooks();
 	unsigned a = ctl_arena_new(&c->table);
 	c->arena_ind = a;
@@ -315,6 +318,8 @@ TEST(purging_asks_in_order)
 	c->refuse_percent[PURGE_FORCED] = 100;
 	c->refuse_percent[PURGE_LAZY] = 100;
 	unsigned a = ctl_arena_new(&c->table);
+	ssize_t never = -1;
+	assert_int_equal(CTL_PUT(never, "arena.%u.dirty_decay_ms", a), 0);
 	dallocx(hide(mallocx(100000, ONLY(a))), MALLOCX_TCACHE_NONE);
 	assert_int_equal(c->calls[DALLOC], 0);
 	assert_int_equal(ctl_act("arena.%u.purge", a), 0);
@@ -557,7 +562,11 @@ pool_try(char *memory, size_t size)
 	    memory, memory, memory + size};
 	unsigned a = ctl_arena_new(&pool.table);
 	size_t limit = 2 * MIB;
-	assert_int_equal(CTL_PUT(limit, "arena.%u.retain_grow_limit", a), 0);
+	if (ctl_bool("opt.retain")) {
+		assert_int_equal(CTL_PUT(limit, "arena.%u.retain_grow_limit",
+				     a),
+		    0);
+	}
 	static char *p[4000];
 	for (int round = 0; round < 3; round++) {
 		size_t n = 0;

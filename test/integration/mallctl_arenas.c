@@ -420,6 +420,9 @@ TEST(names_of_arenas)
 
 TEST(grow_limit)
 {
+	if (!ctl_bool("opt.retain")) {
+		skip();
+	}
 	unsigned a = ctl_arena_new(NULL);
 	assert_int_equal(ctl_size("arena.%u.retain_grow_limit", a), LARGE_MAX);
 	static const struct {

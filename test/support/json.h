@@ -2,8 +2,9 @@
  * json: is a text JSON, to the letter, and what is in it?
  *
  * A strict parser after RFC 8259: one value, nothing before or behind it but
- * blanks, strings in UTF-8 without raw control characters.  Each value is shown to a visitor with its path, in which members are
- * joined by slashes and elements counted in brackets: a/b[3]/c.
+ * blanks, strings in UTF-8 without raw control characters.  Each value is shown
+ * to a visitor with its path, in which members are joined by slashes and
+ * elements counted in brackets: a/b[3]/c.
  *
  * In a header, so that unit and integration tests share it; no allocation.
  */

@@ -56,6 +56,15 @@ assert_lacks(const char *part)
 	}
 }
 
+static void
+setup_with_stats(void)
+{
+	if (!config_stats) {
+		skip();
+	}
+	ctl_setup();
+}
+
 TEST(order)
 {
 	static const char *const parts[] = {
@@ -90,7 +99,7 @@ TEST(order)
 	    "\nBytes in small extent cache: 0\n",
 	    "\n  In nonfull slabs:\n",
 	    "\n--- End jemalloc statistics ---\n"};
-	ctl_setup();
+	setup_with_stats();
 	print(NULL);
 	const char *at = text;
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
@@ -115,7 +124,7 @@ TEST(letters)
 	    {"x", "n_lock_ops", "\"mutexes\""},
 	    {"e", "\nextents:", "\"extents\""},
 	    {"h", "HPA", "\"sec_bytes\""}};
-	ctl_setup();
+	setup_with_stats();
 	assert_non_null(arenas_get_auto(1));
 	for (size_t i = 0; i < ARRAY_LEN(letters); i++) {
 		char json[8] = "J";
@@ -137,7 +146,7 @@ TEST(letters)
 /* The sum is of use where there are several arenas, or no others. */
 TEST(merged)
 {
-	ctl_setup();
+	setup_with_stats();
 	print("g");
 	assert_lacks("Merged");
 	print("ga");
@@ -153,7 +162,7 @@ TEST(merged)
 
 TEST(destroyed)
 {
-	ctl_setup();
+	setup_with_stats();
 	unsigned ind;
 	size_t size = sizeof(ind);
 	assert_int_equal(ctl_by_name("arenas.create", &ind, &size, NULL, 0), 0);
@@ -171,7 +180,7 @@ TEST(destroyed)
 TEST(json)
 {
 	const char *end;
-	ctl_setup();
+	setup_with_stats();
 	print("J");
 	assert_true(json_parse(text, NULL, NULL, &end));
 	assert_null(strchr(text, '\n'));
@@ -185,6 +194,25 @@ TEST(json)
 	    "{\"jemalloc\":{\"stats\":{\"allocated\":"), text);
 	assert_has("\"background_thread\":{\"num_threads\":0,\"num_runs\":0,"
 		   "\"run_interval\":0}}}}");
+}
+
+/* Without statistics there is what can be said all the same. */
+TEST(general_only)
+{
+	if (config_stats) {
+		skip();
+	}
+	ctl_setup();
+	print("");
+	assert_has("config.stats: false\n");
+	assert_lacks("Allocated");
+	print("g");
+	assert_string_equal(text, "___ Begin jemalloc statistics ___\n"
+				  "--- End jemalloc statistics ---\n");
+	print("J");
+	const char *end;
+	assert_true(json_parse(text, NULL, NULL, &end));
+	assert_lacks("\"stats\":{");
 }
 
 /* The text of a source of options is anything. */
@@ -205,7 +233,7 @@ TEST(hostile_strings)
 /* Printing changes nothing that it prints. */
 TEST(allocates_nothing)
 {
-	ctl_setup();
+	setup_with_stats();
 	print("J");
 	size_t mapped = get_size("stats.mapped");
 	size_t metadata = get_size("stats.metadata");
@@ -251,7 +279,7 @@ fail_inside(void *opaque, const char *part)
 /* Without memory one printer has a buffer, and a second one says why not. */
 TEST(without_memory)
 {
-	ctl_setup();
+	setup_with_stats();
 	print("");
 	os_fault_only(OS_FAULT_MMAP);
 	os_fault_arm_from(1);

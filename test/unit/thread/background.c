@@ -205,7 +205,7 @@ TEST(child_starts_anew)
 	pac_grown((size_t)32 << 20);
 	background_prefork();
 	background_postfork_child();
-	/* The thread of this process is orphaned, as if it were the parent's. */
+	/* The thread of this process is orphaned, as if of the parent. */
 	assert_false(background_enabled());
 	assert_int_equal(nthreads(), 0);
 	assert_true(background_is_due());

@@ -166,3 +166,35 @@ TEST(callbacks_in_other_threads)
 	in_thread(allocate_later, NULL);
 	assert_in_range(ncalls[true], 1, 2);
 }
+
+static unsigned nprints;
+
+static void
+note_print(void)
+{
+	nprints++;
+}
+
+/*
+ * One print for each interval, whichever thread completes it, and none without
+ * the option.
+ */
+TEST(intervals)
+{
+	opt.stats_interval = 64000;
+	thread_event_set_interval(note_print);
+	thread_setup(1);
+	tsd_t *tsd = tsd_get();
+	for (unsigned i = 0; i < 640; i++) {
+		thread_count_alloc(tsd, 1000);
+		assert_in_range(nprints, i / 64, (i + 1) / 64);
+	}
+	assert_int_equal(nprints, 10);
+	/* Far more than an interval at once is one print. */
+	thread_count_alloc(tsd, 6400000);
+	assert_int_equal(nprints, 11);
+	opt.stats_interval = -1;
+	thread_count_alloc(tsd, 64000000);
+	assert_int_equal(nprints, 11);
+	thread_event_set_interval(NULL);
+}
