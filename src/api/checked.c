@@ -10,6 +10,9 @@
 #include "thread/quarantine.h"
 #include "thread/thread_event.h"
 
+/* Blocks in use that end at an inaccessible page. */
+static _Atomic unsigned nsamples;
+
 static size_t
 room_of(const void *ptr)
 {
@@ -22,13 +25,18 @@ static void *
 sample(size_t usize, const alloc_spec_t *spec)
 {
 	if (usize > PAGE || spec->alignment > QUANTUM ||
-	    spec->arena != NULL ||
+	    spec->arena != NULL || atomic_load_explicit(&nsamples,
+	    memory_order_relaxed) >= CHECK_SAMPLES_MAX ||
 	    !guard_count(GUARD_SAMPLE, CHECK_SAMPLE)) {
 		return NULL;
 	}
 	tsd_t *tsd = tsd_get();
-	return tsd == NULL ? NULL :
+	void *ptr = tsd == NULL ? NULL :
 	    large_alloc_guarded(tsd->arena, usize, spec->zero);
+	if (ptr != NULL) {
+		atomic_fetch_add_explicit(&nsamples, 1, memory_order_relaxed);
+	}
+	return ptr;
 }
 
 /* Give a block back that no one has seen. */
@@ -68,6 +76,10 @@ checked_alloc(size_t size, size_t usize, const alloc_spec_t *spec)
 		memset(block.ptr, CHECK_JUNK, size);
 	}
 	if (!check_note(&block)) {
+		if (block.guarded) {
+			atomic_fetch_sub_explicit(&nsamples, 1,
+			    memory_order_relaxed);
+		}
 		give_back(block.ptr);
 		return NULL;
 	}
@@ -83,6 +95,7 @@ retire(const check_block_t *block)
 		thread_count_free(tsd, block->room);
 	}
 	if (block->guarded) {
+		atomic_fetch_sub_explicit(&nsamples, 1, memory_order_relaxed);
 		quarantine_put(ptr, block->room, QUARANTINE_GUARDED);
 	} else if (block->room <= QUARANTINE_SIZE_MAX) {
 		quarantine_put(ptr, block->room, QUARANTINE_CHECK);

@@ -178,6 +178,7 @@ create_auto_locked(unsigned ind, base_t *base, extent_hooks_t *hooks)
 	const char *name = atomic_load_explicit(&nauto,
 	    memory_order_relaxed) == ind && ind != 0 ? "auto_oversize" : NULL;
 	if (name != NULL) {
+		hooks_default_note_huge_arena(ind);
 		io_snprintf(arena->name, sizeof(arena->name), "%s", name);
 	} else {
 		io_snprintf(arena->name, sizeof(arena->name), "auto_%u", ind);

@@ -7,7 +7,7 @@
 #include "platform/io.h"
 
 /* Room for any value but a string. */
-#define VALUE_SIZE	24
+#define VALUE_SIZE 24
 
 void
 emitter_begin(emitter_t *emitter, emit_format_t format,
@@ -16,11 +16,11 @@ emitter_begin(emitter_t *emitter, emit_format_t format,
 {
 	assert(size >= 2);
 	*emitter = (emitter_t){
-		.write = write,
-		.opaque = opaque,
-		.buffer = buffer,
-		.size = size,
-		.format = format,
+	    .write = write,
+	    .opaque = opaque,
+	    .buffer = buffer,
+	    .size = size,
+	    .format = format,
 	};
 }
 
@@ -140,11 +140,11 @@ value_text(emit_type_t type, const void *value, char text[VALUE_SIZE])
 		return text;
 	case EMIT_U64:
 		(void)io_snprintf(text, VALUE_SIZE, "%ju",
-		    (uintmax_t)*(const uint64_t *)value);
+		    (uintmax_t) * (const uint64_t *)value);
 		return text;
 	case EMIT_I64:
 		(void)io_snprintf(text, VALUE_SIZE, "%jd",
-		    (intmax_t)*(const int64_t *)value);
+		    (intmax_t) * (const int64_t *)value);
 		return text;
 	case EMIT_SIZE:
 		(void)io_snprintf(text, VALUE_SIZE, "%zu",
@@ -313,8 +313,7 @@ emitter_printf(emitter_t *emitter, const char *fmt, ...)
 }
 
 void
-emitter_cell(emitter_t *emitter, int width, emit_type_t type,
-    const void *value)
+emitter_cell(emitter_t *emitter, int width, emit_type_t type, const void *value)
 {
 	if (emitter_is_json(emitter)) {
 		return;

@@ -25,14 +25,14 @@ typedef enum { EMIT_TEXT, EMIT_JSON } emit_format_t;
 
 /* What a value pointer points at. */
 typedef enum {
-	EMIT_BOOL,	/* bool */
-	EMIT_U32,	/* uint32_t, unsigned */
-	EMIT_U64,	/* uint64_t */
-	EMIT_I64,	/* int64_t */
-	EMIT_SIZE,	/* size_t */
-	EMIT_SSIZE,	/* ssize_t */
-	EMIT_STRING,	/* const char *; quoted */
-	EMIT_CHARS	/* the characters themselves; as they are */
+	EMIT_BOOL, /* bool */
+	EMIT_U32, /* uint32_t, unsigned */
+	EMIT_U64, /* uint64_t */
+	EMIT_I64, /* int64_t */
+	EMIT_SIZE, /* size_t */
+	EMIT_SSIZE, /* ssize_t */
+	EMIT_STRING, /* const char *; quoted */
+	EMIT_CHARS /* the characters themselves; as they are */
 } emit_type_t;
 
 typedef struct {
@@ -42,8 +42,8 @@ typedef struct {
 	size_t size;
 	size_t used;
 	emit_format_t format;
-	unsigned depth;		/* text: dictionaries that are open */
-	bool comma;		/* JSON: something stands before */
+	unsigned depth; /* text: dictionaries that are open */
+	bool comma; /* JSON: something stands before */
 } emitter_t;
 
 /*
@@ -71,8 +71,8 @@ void emitter_kv_note(emitter_t *emitter, const char *key, const char *label,
     const void *note_value);
 
 /* Both.  Text: a heading, and what follows is indented; JSON: an object. */
-void emitter_dict_begin(emitter_t *emitter, const char *key,
-    const char *heading);
+void
+emitter_dict_begin(emitter_t *emitter, const char *key, const char *heading);
 void emitter_dict_end(emitter_t *emitter);
 
 /* JSON only.  key: NULL in arrays. */
@@ -84,8 +84,7 @@ void emitter_member(emitter_t *emitter, const char *key, emit_type_t type,
     const void *value);
 
 /* Text only: as printf. */
-void emitter_printf(emitter_t *emitter, const char *fmt, ...)
-    PRINTF_LIKE(2, 3);
+void emitter_printf(emitter_t *emitter, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Text only: a value in `width` columns, to the right (to the left if < 0). */
 void emitter_cell(emitter_t *emitter, int width, emit_type_t type,

@@ -11,85 +11,98 @@ typedef struct {
 	char title[22];
 	uint8_t width;
 	uint8_t rate;
-	uint8_t type;		/* emit_type_t */
+	uint8_t type; /* emit_type_t */
 	uint16_t offset;
 } column_t;
 
-#define MEMBER(struct_, field, type) { #field, offsetof(struct_, field), type }
-#define TITLE_WIDTH	(-21)
+/* Name and place of a member that is called as in the record. */
+#define MEMBER(struct_, field) #field, offsetof(struct_, field)
+#define TITLE_WIDTH (-21)
 
 static const char global_mutex_names[SNAP_NMUTEXES][20] = {
-	"background_thread", "max_per_bg_thd", "ctl", "prof", "prof_thds_data",
-	"prof_dump", "prof_recent_alloc", "prof_recent_dump", "prof_stats",
+    "background_thread",
+    "max_per_bg_thd",
+    "ctl",
+    "prof",
+    "prof_thds_data",
+    "prof_dump",
+    "prof_recent_alloc",
+    "prof_recent_dump",
+    "prof_stats",
 };
 
 static const char arena_mutex_names[SNAP_ARENA_NMUTEXES][20] = {
-	"large", "extent_avail", "extents_dirty", "extents_muzzy",
-	"extents_retained", "decay_dirty", "decay_muzzy", "base",
-	"tcache_list", "hpa_shard", "hpa_shard_grow", "hpa_sec",
+    "large",
+    "extent_avail",
+    "extents_dirty",
+    "extents_muzzy",
+    "extents_retained",
+    "decay_dirty",
+    "decay_muzzy",
+    "base",
+    "tcache_list",
+    "hpa_shard",
+    "hpa_shard_grow",
+    "hpa_sec",
 };
 
 static const column_t mutex_columns[] = {
-	{ "n_lock_ops", 16, 8, EMIT_U64, offsetof(mutex_stats_t, n_ops) },
-	{ "n_waiting", 16, 8, EMIT_U64, offsetof(mutex_stats_t, n_wait) },
-	{ "n_spin_acq", 16, 8, EMIT_U64,
-	    offsetof(mutex_stats_t, n_spin_acquired) },
-	{ "n_owner_switch", 16, 8, EMIT_U64,
-	    offsetof(mutex_stats_t, n_owner_switch) },
-	{ "total_wait_ns", 16, 10, EMIT_U64,
-	    offsetof(mutex_stats_t, total_wait_ns) },
-	{ "max_wait_ns", 16, 0, EMIT_U64,
-	    offsetof(mutex_stats_t, max_wait_ns) },
-	{ "max_n_thds", 12, 0, EMIT_U32,
-	    offsetof(mutex_stats_t, max_n_thds) },
+    {"n_lock_ops", 16, 8, EMIT_U64, offsetof(mutex_stats_t, n_ops)},
+    {"n_waiting", 16, 8, EMIT_U64, offsetof(mutex_stats_t, n_wait)},
+    {"n_spin_acq", 16, 8, EMIT_U64, offsetof(mutex_stats_t, n_spin_acquired)},
+    {"n_owner_switch", 16, 8, EMIT_U64,
+	offsetof(mutex_stats_t, n_owner_switch)},
+    {"total_wait_ns", 16, 10, EMIT_U64, offsetof(mutex_stats_t, total_wait_ns)},
+    {"max_wait_ns", 16, 0, EMIT_U64, offsetof(mutex_stats_t, max_wait_ns)},
+    {"max_n_thds", 12, 0, EMIT_U32, offsetof(mutex_stats_t, max_n_thds)},
 };
 
 static const ctl_field_t decay_members[] = {
-	MEMBER(snap_arena_t, dirty_decay_ms, CTL_SSIZE),
-	MEMBER(snap_arena_t, muzzy_decay_ms, CTL_SSIZE),
-	MEMBER(snap_arena_t, pactive, CTL_SIZE),
-	MEMBER(snap_arena_t, pdirty, CTL_SIZE),
-	MEMBER(snap_arena_t, pmuzzy, CTL_SIZE),
-	MEMBER(snap_arena_t, dirty_npurge, CTL_U64),
-	MEMBER(snap_arena_t, dirty_nmadvise, CTL_U64),
-	MEMBER(snap_arena_t, dirty_purged, CTL_U64),
-	MEMBER(snap_arena_t, muzzy_npurge, CTL_U64),
-	MEMBER(snap_arena_t, muzzy_nmadvise, CTL_U64),
-	MEMBER(snap_arena_t, muzzy_purged, CTL_U64),
+    {MEMBER(snap_arena_t, dirty_decay_ms), CTL_SSIZE},
+    {MEMBER(snap_arena_t, muzzy_decay_ms), CTL_SSIZE},
+    {MEMBER(snap_arena_t, pactive), CTL_SIZE},
+    {MEMBER(snap_arena_t, pdirty), CTL_SIZE},
+    {MEMBER(snap_arena_t, pmuzzy), CTL_SIZE},
+    {MEMBER(snap_arena_t, dirty_npurge), CTL_U64},
+    {MEMBER(snap_arena_t, dirty_nmadvise), CTL_U64},
+    {MEMBER(snap_arena_t, dirty_purged), CTL_U64},
+    {MEMBER(snap_arena_t, muzzy_npurge), CTL_U64},
+    {MEMBER(snap_arena_t, muzzy_nmadvise), CTL_U64},
+    {MEMBER(snap_arena_t, muzzy_purged), CTL_U64},
 };
 
 static const ctl_field_t sizes_members[] = {
-	MEMBER(snap_sizes_t, allocated, CTL_SIZE),
-	MEMBER(snap_sizes_t, nmalloc, CTL_U64),
-	MEMBER(snap_sizes_t, ndalloc, CTL_U64),
-	MEMBER(snap_sizes_t, nrequests, CTL_U64),
-	MEMBER(snap_sizes_t, nfills, CTL_U64),
-	MEMBER(snap_sizes_t, nflushes, CTL_U64),
+    {MEMBER(snap_sizes_t, allocated), CTL_SIZE},
+    {MEMBER(snap_sizes_t, nmalloc), CTL_U64},
+    {MEMBER(snap_sizes_t, ndalloc), CTL_U64},
+    {MEMBER(snap_sizes_t, nrequests), CTL_U64},
+    {MEMBER(snap_sizes_t, nfills), CTL_U64},
+    {MEMBER(snap_sizes_t, nflushes), CTL_U64},
 };
 
 static const column_t sizes_columns[] = {
-	{ "allocated", 16, 0, EMIT_SIZE, offsetof(snap_sizes_t, allocated) },
-	{ "nmalloc", 16, 10, EMIT_U64, offsetof(snap_sizes_t, nmalloc) },
-	{ "ndalloc", 16, 10, EMIT_U64, offsetof(snap_sizes_t, ndalloc) },
-	{ "nrequests", 16, 10, EMIT_U64, offsetof(snap_sizes_t, nrequests) },
-	{ "nfill", 16, 10, EMIT_U64, offsetof(snap_sizes_t, nfills) },
-	{ "nflush", 16, 10, EMIT_U64, offsetof(snap_sizes_t, nflushes) },
+    {"allocated", 16, 0, EMIT_SIZE, offsetof(snap_sizes_t, allocated)},
+    {"nmalloc", 16, 10, EMIT_U64, offsetof(snap_sizes_t, nmalloc)},
+    {"ndalloc", 16, 10, EMIT_U64, offsetof(snap_sizes_t, ndalloc)},
+    {"nrequests", 16, 10, EMIT_U64, offsetof(snap_sizes_t, nrequests)},
+    {"nfill", 16, 10, EMIT_U64, offsetof(snap_sizes_t, nfills)},
+    {"nflush", 16, 10, EMIT_U64, offsetof(snap_sizes_t, nflushes)},
 };
 
 /* Members, and rows of text. */
 static const ctl_field_t memory_members[] = {
-	MEMBER(snap_arena_t, mapped, CTL_SIZE),
-	MEMBER(snap_arena_t, retained, CTL_SIZE),
-	MEMBER(snap_arena_t, base, CTL_SIZE),
-	MEMBER(snap_arena_t, internal, CTL_SIZE),
-	MEMBER(snap_arena_t, metadata_edata, CTL_SIZE),
-	MEMBER(snap_arena_t, metadata_rtree, CTL_SIZE),
-	MEMBER(snap_arena_t, metadata_thp, CTL_SIZE),
-	MEMBER(snap_arena_t, tcache_bytes, CTL_SIZE),
-	MEMBER(snap_arena_t, tcache_stashed_bytes, CTL_SIZE),
-	MEMBER(snap_arena_t, resident, CTL_SIZE),
-	MEMBER(snap_arena_t, abandoned_vm, CTL_SIZE),
-	MEMBER(snap_arena_t, extent_avail, CTL_SIZE),
+    {MEMBER(snap_arena_t, mapped), CTL_SIZE},
+    {MEMBER(snap_arena_t, retained), CTL_SIZE},
+    {MEMBER(snap_arena_t, base), CTL_SIZE},
+    {MEMBER(snap_arena_t, internal), CTL_SIZE},
+    {MEMBER(snap_arena_t, metadata_edata), CTL_SIZE},
+    {MEMBER(snap_arena_t, metadata_rtree), CTL_SIZE},
+    {MEMBER(snap_arena_t, metadata_thp), CTL_SIZE},
+    {MEMBER(snap_arena_t, tcache_bytes), CTL_SIZE},
+    {MEMBER(snap_arena_t, tcache_stashed_bytes), CTL_SIZE},
+    {MEMBER(snap_arena_t, resident), CTL_SIZE},
+    {MEMBER(snap_arena_t, abandoned_vm), CTL_SIZE},
+    {MEMBER(snap_arena_t, extent_avail), CTL_SIZE},
 };
 
 /* Of sampled allocations, by class: none as long as nothing samples. */
@@ -101,36 +114,36 @@ typedef struct {
 static const prof_counts_t prof_counts;
 
 static const ctl_field_t prof_members[] = {
-	MEMBER(prof_counts_t, prof_live_requested, CTL_U64),
-	MEMBER(prof_counts_t, prof_live_count, CTL_U64),
-	MEMBER(prof_counts_t, prof_accum_requested, CTL_U64),
-	MEMBER(prof_counts_t, prof_accum_count, CTL_U64),
+    {MEMBER(prof_counts_t, prof_live_requested), CTL_U64},
+    {MEMBER(prof_counts_t, prof_live_count), CTL_U64},
+    {MEMBER(prof_counts_t, prof_accum_requested), CTL_U64},
+    {MEMBER(prof_counts_t, prof_accum_count), CTL_U64},
 };
 
 static const column_t prof_columns[] = {
-	{ "prof_live_requested", 21, 0, EMIT_U64,
-	    offsetof(prof_counts_t, prof_live_requested) },
-	{ "prof_live_count", 17, 0, EMIT_U64,
-	    offsetof(prof_counts_t, prof_live_count) },
-	{ "prof_accum_requested", 21, 0, EMIT_U64,
-	    offsetof(prof_counts_t, prof_accum_requested) },
-	{ "prof_accum_count", 17, 0, EMIT_U64,
-	    offsetof(prof_counts_t, prof_accum_count) },
+    {"prof_live_requested", 21, 0, EMIT_U64,
+	offsetof(prof_counts_t, prof_live_requested)},
+    {"prof_live_count", 17, 0, EMIT_U64,
+	offsetof(prof_counts_t, prof_live_count)},
+    {"prof_accum_requested", 21, 0, EMIT_U64,
+	offsetof(prof_counts_t, prof_accum_requested)},
+    {"prof_accum_count", 17, 0, EMIT_U64,
+	offsetof(prof_counts_t, prof_accum_count)},
 };
 
 static const ctl_field_t bin_members_first[] = {
-	MEMBER(snap_bin_t, nmalloc, CTL_U64),
-	MEMBER(snap_bin_t, ndalloc, CTL_U64),
-	MEMBER(snap_bin_t, curregs, CTL_SIZE),
-	MEMBER(snap_bin_t, nrequests, CTL_U64),
+    {MEMBER(snap_bin_t, nmalloc), CTL_U64},
+    {MEMBER(snap_bin_t, ndalloc), CTL_U64},
+    {MEMBER(snap_bin_t, curregs), CTL_SIZE},
+    {MEMBER(snap_bin_t, nrequests), CTL_U64},
 };
 
 static const ctl_field_t bin_members_last[] = {
-	MEMBER(snap_bin_t, nfills, CTL_U64),
-	MEMBER(snap_bin_t, nflushes, CTL_U64),
-	MEMBER(snap_bin_t, nreslabs, CTL_U64),
-	MEMBER(snap_bin_t, curslabs, CTL_SIZE),
-	MEMBER(snap_bin_t, nonfull_slabs, CTL_SIZE),
+    {MEMBER(snap_bin_t, nfills), CTL_U64},
+    {MEMBER(snap_bin_t, nflushes), CTL_U64},
+    {MEMBER(snap_bin_t, nreslabs), CTL_U64},
+    {MEMBER(snap_bin_t, curslabs), CTL_SIZE},
+    {MEMBER(snap_bin_t, nonfull_slabs), CTL_SIZE},
 };
 
 typedef struct {
@@ -141,31 +154,30 @@ typedef struct {
 } bin_row_t;
 
 static const column_t bin_columns_first[] = {
-	{ "size", 20, 0, EMIT_SIZE, offsetof(bin_row_t, size) },
-	{ "ind", 4, 0, EMIT_U32, offsetof(bin_row_t, ind) },
-	{ "allocated", 14, 0, EMIT_SIZE, offsetof(bin_row_t, allocated) },
-	{ "nmalloc", 14, 8, EMIT_U64, offsetof(bin_row_t, bin.nmalloc) },
-	{ "ndalloc", 14, 8, EMIT_U64, offsetof(bin_row_t, bin.ndalloc) },
-	{ "nrequests", 15, 10, EMIT_U64, offsetof(bin_row_t, bin.nrequests) },
+    {"size", 20, 0, EMIT_SIZE, offsetof(bin_row_t, size)},
+    {"ind", 4, 0, EMIT_U32, offsetof(bin_row_t, ind)},
+    {"allocated", 14, 0, EMIT_SIZE, offsetof(bin_row_t, allocated)},
+    {"nmalloc", 14, 8, EMIT_U64, offsetof(bin_row_t, bin.nmalloc)},
+    {"ndalloc", 14, 8, EMIT_U64, offsetof(bin_row_t, bin.ndalloc)},
+    {"nrequests", 15, 10, EMIT_U64, offsetof(bin_row_t, bin.nrequests)},
 };
 
 static const column_t bin_columns_last[] = {
-	{ "nshards", 9, 0, EMIT_U32, offsetof(bin_row_t, nshards) },
-	{ "curregs", 13, 0, EMIT_SIZE, offsetof(bin_row_t, bin.curregs) },
-	{ "curslabs", 13, 0, EMIT_SIZE, offsetof(bin_row_t, bin.curslabs) },
-	{ "nonfull_slabs", 15, 0, EMIT_SIZE,
-	    offsetof(bin_row_t, bin.nonfull_slabs) },
-	{ "regs", 5, 0, EMIT_U32, offsetof(bin_row_t, nregs) },
-	{ "pgs", 4, 0, EMIT_U32, offsetof(bin_row_t, npages) },
-	{ "util", 7, 0, EMIT_CHARS, offsetof(bin_row_t, util) },
-	{ "nfills", 13, 8, EMIT_U64, offsetof(bin_row_t, bin.nfills) },
-	{ "nflushes", 13, 8, EMIT_U64, offsetof(bin_row_t, bin.nflushes) },
-	{ "nslabs", 13, 0, EMIT_U64, offsetof(bin_row_t, bin.nslabs) },
-	{ "nreslabs", 13, 8, EMIT_U64, offsetof(bin_row_t, bin.nreslabs) },
+    {"nshards", 9, 0, EMIT_U32, offsetof(bin_row_t, nshards)},
+    {"curregs", 13, 0, EMIT_SIZE, offsetof(bin_row_t, bin.curregs)},
+    {"curslabs", 13, 0, EMIT_SIZE, offsetof(bin_row_t, bin.curslabs)},
+    {"nonfull_slabs", 15, 0, EMIT_SIZE, offsetof(bin_row_t, bin.nonfull_slabs)},
+    {"regs", 5, 0, EMIT_U32, offsetof(bin_row_t, nregs)},
+    {"pgs", 4, 0, EMIT_U32, offsetof(bin_row_t, npages)},
+    {"util", 7, 0, EMIT_CHARS, offsetof(bin_row_t, util)},
+    {"nfills", 13, 8, EMIT_U64, offsetof(bin_row_t, bin.nfills)},
+    {"nflushes", 13, 8, EMIT_U64, offsetof(bin_row_t, bin.nflushes)},
+    {"nslabs", 13, 0, EMIT_U64, offsetof(bin_row_t, bin.nslabs)},
+    {"nreslabs", 13, 8, EMIT_U64, offsetof(bin_row_t, bin.nreslabs)},
 };
 
 static const ctl_field_t lextent_members[] = {
-	MEMBER(snap_lextent_t, curlextents, CTL_SIZE),
+    {MEMBER(snap_lextent_t, curlextents), CTL_SIZE},
 };
 
 typedef struct {
@@ -175,29 +187,26 @@ typedef struct {
 } lextent_row_t;
 
 static const column_t lextent_columns_first[] = {
-	{ "size", 20, 0, EMIT_SIZE, offsetof(lextent_row_t, size) },
-	{ "ind", 4, 0, EMIT_U32, offsetof(lextent_row_t, ind) },
-	{ "allocated", 13, 0, EMIT_SIZE, offsetof(lextent_row_t, allocated) },
-	{ "nmalloc", 13, 8, EMIT_U64,
-	    offsetof(lextent_row_t, lextent.nmalloc) },
-	{ "ndalloc", 13, 8, EMIT_U64,
-	    offsetof(lextent_row_t, lextent.ndalloc) },
-	{ "nrequests", 13, 8, EMIT_U64,
-	    offsetof(lextent_row_t, lextent.nrequests) },
+    {"size", 20, 0, EMIT_SIZE, offsetof(lextent_row_t, size)},
+    {"ind", 4, 0, EMIT_U32, offsetof(lextent_row_t, ind)},
+    {"allocated", 13, 0, EMIT_SIZE, offsetof(lextent_row_t, allocated)},
+    {"nmalloc", 13, 8, EMIT_U64, offsetof(lextent_row_t, lextent.nmalloc)},
+    {"ndalloc", 13, 8, EMIT_U64, offsetof(lextent_row_t, lextent.ndalloc)},
+    {"nrequests", 13, 8, EMIT_U64, offsetof(lextent_row_t, lextent.nrequests)},
 };
 
 static const column_t lextent_columns_last[] = {
-	{ "curlextents", 13, 0, EMIT_SIZE,
-	    offsetof(lextent_row_t, lextent.curlextents) },
+    {"curlextents", 13, 0, EMIT_SIZE,
+	offsetof(lextent_row_t, lextent.curlextents)},
 };
 
 static const ctl_field_t extent_members[] = {
-	MEMBER(snap_extent_t, ndirty, CTL_SIZE),
-	MEMBER(snap_extent_t, nmuzzy, CTL_SIZE),
-	MEMBER(snap_extent_t, nretained, CTL_SIZE),
-	MEMBER(snap_extent_t, dirty_bytes, CTL_SIZE),
-	MEMBER(snap_extent_t, muzzy_bytes, CTL_SIZE),
-	MEMBER(snap_extent_t, retained_bytes, CTL_SIZE),
+    {MEMBER(snap_extent_t, ndirty), CTL_SIZE},
+    {MEMBER(snap_extent_t, nmuzzy), CTL_SIZE},
+    {MEMBER(snap_extent_t, nretained), CTL_SIZE},
+    {MEMBER(snap_extent_t, dirty_bytes), CTL_SIZE},
+    {MEMBER(snap_extent_t, muzzy_bytes), CTL_SIZE},
+    {MEMBER(snap_extent_t, retained_bytes), CTL_SIZE},
 };
 
 typedef struct {
@@ -207,59 +216,58 @@ typedef struct {
 } extent_row_t;
 
 static const column_t extent_columns[] = {
-	{ "size", 20, 0, EMIT_SIZE, offsetof(extent_row_t, size) },
-	{ "ind", 4, 0, EMIT_U32, offsetof(extent_row_t, ind) },
-	{ "ndirty", 13, 0, EMIT_SIZE, offsetof(extent_row_t, extent.ndirty) },
-	{ "dirty", 13, 0, EMIT_SIZE,
-	    offsetof(extent_row_t, extent.dirty_bytes) },
-	{ "nmuzzy", 13, 0, EMIT_SIZE, offsetof(extent_row_t, extent.nmuzzy) },
-	{ "muzzy", 13, 0, EMIT_SIZE,
-	    offsetof(extent_row_t, extent.muzzy_bytes) },
-	{ "nretained", 13, 0, EMIT_SIZE,
-	    offsetof(extent_row_t, extent.nretained) },
-	{ "retained", 13, 0, EMIT_SIZE,
-	    offsetof(extent_row_t, extent.retained_bytes) },
-	{ "ntotal", 13, 0, EMIT_SIZE, offsetof(extent_row_t, ntotal) },
-	{ "total", 13, 0, EMIT_SIZE, offsetof(extent_row_t, total) },
+    {"size", 20, 0, EMIT_SIZE, offsetof(extent_row_t, size)},
+    {"ind", 4, 0, EMIT_U32, offsetof(extent_row_t, ind)},
+    {"ndirty", 13, 0, EMIT_SIZE, offsetof(extent_row_t, extent.ndirty)},
+    {"dirty", 13, 0, EMIT_SIZE, offsetof(extent_row_t, extent.dirty_bytes)},
+    {"nmuzzy", 13, 0, EMIT_SIZE, offsetof(extent_row_t, extent.nmuzzy)},
+    {"muzzy", 13, 0, EMIT_SIZE, offsetof(extent_row_t, extent.muzzy_bytes)},
+    {"nretained", 13, 0, EMIT_SIZE, offsetof(extent_row_t, extent.nretained)},
+    {"retained", 13, 0, EMIT_SIZE,
+	offsetof(extent_row_t, extent.retained_bytes)},
+    {"ntotal", 13, 0, EMIT_SIZE, offsetof(extent_row_t, ntotal)},
+    {"total", 13, 0, EMIT_SIZE, offsetof(extent_row_t, total)},
 };
 
 static const ctl_field_t sec_members[] = {
-	{ "sec_bytes", offsetof(snap_arena_t, hpa_sec_bytes), CTL_SIZE },
-	{ "sec_hits", offsetof(snap_arena_t, hpa_sec_hits), CTL_SIZE },
-	{ "sec_misses", offsetof(snap_arena_t, hpa_sec_misses), CTL_SIZE },
-	{ "sec_dalloc_noflush",
-	    offsetof(snap_arena_t, hpa_sec_dalloc_noflush), CTL_SIZE },
-	{ "sec_dalloc_flush", offsetof(snap_arena_t, hpa_sec_dalloc_flush),
-	    CTL_SIZE },
-	{ "sec_overfills", offsetof(snap_arena_t, hpa_sec_overfills),
-	    CTL_SIZE },
+    {"sec_bytes", offsetof(snap_arena_t, hpa_sec_bytes), CTL_SIZE},
+    {"sec_hits", offsetof(snap_arena_t, hpa_sec_hits), CTL_SIZE},
+    {"sec_misses", offsetof(snap_arena_t, hpa_sec_misses), CTL_SIZE},
+    {"sec_dalloc_noflush", offsetof(snap_arena_t, hpa_sec_dalloc_noflush),
+	CTL_SIZE},
+    {"sec_dalloc_flush", offsetof(snap_arena_t, hpa_sec_dalloc_flush),
+	CTL_SIZE},
+    {"sec_overfills", offsetof(snap_arena_t, hpa_sec_overfills), CTL_SIZE},
 };
 
 /* The text of each of them. */
 static const char sec_labels[][52] = {
-	"Bytes in small extent cache",
-	"Total hits in small extent cache",
-	"Total misses in small extent cache",
-	"Dalloc calls without flush in small extent cache",
-	"Dalloc calls with flush in small extent cache",
-	"sec_fill calls that went over max_bytes",
+    "Bytes in small extent cache",
+    "Total hits in small extent cache",
+    "Total misses in small extent cache",
+    "Dalloc calls without flush in small extent cache",
+    "Dalloc calls with flush in small extent cache",
+    "sec_fill calls that went over max_bytes",
 };
 
 static const ctl_field_t hpa_members[] = {
-	MEMBER(snap_hpa_t, npageslabs, CTL_SIZE),
-	MEMBER(snap_hpa_t, nactive, CTL_SIZE),
-	MEMBER(snap_hpa_t, ndirty, CTL_SIZE),
-	MEMBER(snap_hpa_t, npurge_passes, CTL_U64),
-	MEMBER(snap_hpa_t, npurges, CTL_U64),
-	MEMBER(snap_hpa_t, nhugifies, CTL_U64),
-	MEMBER(snap_hpa_t, nhugify_failures, CTL_U64),
-	MEMBER(snap_hpa_t, ndehugifies, CTL_U64),
+    {MEMBER(snap_hpa_t, npageslabs), CTL_SIZE},
+    {MEMBER(snap_hpa_t, nactive), CTL_SIZE},
+    {MEMBER(snap_hpa_t, ndirty), CTL_SIZE},
+    {MEMBER(snap_hpa_t, npurge_passes), CTL_U64},
+    {MEMBER(snap_hpa_t, npurges), CTL_U64},
+    {MEMBER(snap_hpa_t, nhugifies), CTL_U64},
+    {MEMBER(snap_hpa_t, nhugify_failures), CTL_U64},
+    {MEMBER(snap_hpa_t, ndehugifies), CTL_U64},
 };
 
 /* The text of those that have a rate. */
 static const char hpa_rate_labels[][20] = {
-	"Purge passes", "Purges", "Hugeifies", "Hugify failures",
-	"Dehugifies",
+    "Purge passes",
+    "Purges",
+    "Hugeifies",
+    "Hugify failures",
+    "Dehugifies",
 };
 
 typedef struct {
@@ -268,25 +276,28 @@ typedef struct {
 	snap_slabs_t slabs;
 } slabs_row_t;
 
-#define SLABS(field, title, width)	\
-	{ title, width, 0, EMIT_SIZE, offsetof(slabs_row_t, field) }
-
-/* Members are those with a title that no other kind of row has. */
+/* Those from SLABS_HUGE on are members of JSON too, called as here. */
 static const column_t slabs_columns[] = {
-	{ "size", 20, 0, EMIT_SIZE, offsetof(slabs_row_t, size) },
-	{ "ind", 4, 0, EMIT_U32, offsetof(slabs_row_t, ind) },
-	SLABS(slabs.npageslabs_huge, "npageslabs_huge", 16),
-	SLABS(slabs.nactive_huge, "nactive_huge", 16),
-	SLABS(slabs.ndirty_huge, "ndirty_huge", 16),
-	SLABS(slabs.npageslabs_nonhuge, "npageslabs_nonhuge", 20),
-	SLABS(slabs.nactive_nonhuge, "nactive_nonhuge", 20),
-	SLABS(slabs.ndirty_nonhuge, "ndirty_nonhuge", 20),
-	SLABS(nretained_nonhuge, "nretained_nonhuge", 20),
+    {"size", 20, 0, EMIT_SIZE, offsetof(slabs_row_t, size)},
+    {"ind", 4, 0, EMIT_U32, offsetof(slabs_row_t, ind)},
+    {"npageslabs_huge", 16, 0, EMIT_SIZE,
+	offsetof(slabs_row_t, slabs.npageslabs_huge)},
+    {"nactive_huge", 16, 0, EMIT_SIZE,
+	offsetof(slabs_row_t, slabs.nactive_huge)},
+    {"ndirty_huge", 16, 0, EMIT_SIZE, offsetof(slabs_row_t, slabs.ndirty_huge)},
+    {"npageslabs_nonhuge", 20, 0, EMIT_SIZE,
+	offsetof(slabs_row_t, slabs.npageslabs_nonhuge)},
+    {"nactive_nonhuge", 20, 0, EMIT_SIZE,
+	offsetof(slabs_row_t, slabs.nactive_nonhuge)},
+    {"ndirty_nonhuge", 20, 0, EMIT_SIZE,
+	offsetof(slabs_row_t, slabs.ndirty_nonhuge)},
+    {"nretained_nonhuge", 20, 0, EMIT_SIZE,
+	offsetof(slabs_row_t, nretained_nonhuge)},
 };
 
-/* Where the columns of members start. */
-#define SLABS_HUGE	2
-#define SLABS_NONHUGE	5
+/* Where the columns of huge slabs and of others start. */
+#define SLABS_HUGE 2
+#define SLABS_NONHUGE 5
 
 static emit_type_t
 emit_type_of(ctl_type_t type)
@@ -338,27 +349,24 @@ titles(emitter_t *emitter, const column_t *columns, size_t n, int narrower)
 }
 
 static void
-cells(emitter_t *emitter, const column_t *columns, size_t n,
-    const void *object, uint64_t uptime)
+cells(emitter_t *emitter, const column_t *columns, size_t n, const void *object,
+    uint64_t uptime)
 {
 	for (size_t i = 0; i < n; i++) {
 		const void *value = (const char *)object + columns[i].offset;
-		emitter_cell(emitter, columns[i].width, columns[i].type,
-		    value);
+		emitter_cell(emitter, columns[i].width, columns[i].type, value);
 		if (columns[i].rate != 0) {
 			uint64_t rate = per_second(*(const uint64_t *)value,
 			    uptime);
-			emitter_cell(emitter, columns[i].rate, EMIT_U64,
-			    &rate);
+			emitter_cell(emitter, columns[i].rate, EMIT_U64, &rate);
 		}
 	}
 }
 
-#define MEMBERS(emitter, fields, object)	\
+#define MEMBERS(emitter, fields, object)                                       \
 	members(emitter, fields, ARRAY_LEN(fields), object)
-#define TITLES(emitter, columns)	\
-	titles(emitter, columns, ARRAY_LEN(columns), 0)
-#define CELLS(emitter, columns, object, uptime)	\
+#define TITLES(emitter, columns) titles(emitter, columns, ARRAY_LEN(columns), 0)
+#define CELLS(emitter, columns, object, uptime)                                \
 	cells(emitter, columns, ARRAY_LEN(columns), object, uptime)
 
 /* One line for all rows that are left out until the next one. */
@@ -427,14 +435,14 @@ static void
 decay(emitter_t *emitter, const snap_arena_t *arena)
 {
 	MEMBERS(emitter, decay_members, arena);
-	emitter_printf(emitter, "%9s%6s%13s%13s%13s%13s\n", "decaying:",
-	    "time", "npages", "sweeps", "madvises", "purged");
+	emitter_printf(emitter, "%9s%6s%13s%13s%13s%13s\n", "decaying:", "time",
+	    "npages", "sweeps", "madvises", "purged");
 	decay_row(emitter, "dirty:", arena->dirty_decay_ms, arena->pdirty,
-	    (const uint64_t[]){ arena->dirty_npurge, arena->dirty_nmadvise,
-	    arena->dirty_purged });
+	    (const uint64_t[]){arena->dirty_npurge, arena->dirty_nmadvise,
+		arena->dirty_purged});
 	decay_row(emitter, "muzzy:", arena->muzzy_decay_ms, arena->pmuzzy,
-	    (const uint64_t[]){ arena->muzzy_npurge, arena->muzzy_nmadvise,
-	    arena->muzzy_purged });
+	    (const uint64_t[]){arena->muzzy_npurge, arena->muzzy_nmadvise,
+		arena->muzzy_purged});
 }
 
 static void
@@ -460,12 +468,12 @@ sizes(emitter_t *emitter, const snap_arena_t *arena)
 	TITLES(emitter, sizes_columns);
 	emitter_printf(emitter, "\n");
 	snap_sizes_t total = {
-		.allocated = small->allocated + large->allocated,
-		.nmalloc = small->nmalloc + large->nmalloc,
-		.ndalloc = small->ndalloc + large->ndalloc,
-		.nrequests = small->nrequests + large->nrequests,
-		.nfills = small->nfills + large->nfills,
-		.nflushes = small->nflushes + large->nflushes,
+	    .allocated = small->allocated + large->allocated,
+	    .nmalloc = small->nmalloc + large->nmalloc,
+	    .ndalloc = small->ndalloc + large->ndalloc,
+	    .nrequests = small->nrequests + large->nrequests,
+	    .nfills = small->nfills + large->nfills,
+	    .nflushes = small->nflushes + large->nflushes,
 	};
 	sizes_row(emitter, "small:", small, arena->uptime);
 	sizes_row(emitter, "large:", large, arena->uptime);
@@ -489,8 +497,9 @@ memory(emitter_t *emitter, const snap_arena_t *arena)
 	emitter_printf(emitter, "%37s\n", "");
 	memory_row(emitter, "active", arena->pactive << LG_PAGE);
 	for (size_t i = 0; i < ARRAY_LEN(memory_members); i++) {
-		memory_row(emitter, memory_members[i].name, *(const size_t *)
-		    ((const char *)arena + memory_members[i].offset));
+		memory_row(emitter, memory_members[i].name,
+		    *(const size_t *)((const char *)arena +
+			memory_members[i].offset));
 	}
 }
 
@@ -529,13 +538,13 @@ bin_row(emitter_t *emitter, unsigned ind, const snap_arena_t *arena,
 {
 	const bin_info_t *info = &bin_infos[ind];
 	bin_row_t row = {
-		.size = info->reg_size,
-		.ind = ind,
-		.allocated = arena->bins[ind].curregs * info->reg_size,
-		.nshards = info->nshards,
-		.nregs = info->nregs,
-		.npages = info->slab_size >> LG_PAGE,
-		.bin = arena->bins[ind],
+	    .size = info->reg_size,
+	    .ind = ind,
+	    .allocated = arena->bins[ind].curregs * info->reg_size,
+	    .nshards = info->nshards,
+	    .nregs = info->nregs,
+	    .npages = info->slab_size >> LG_PAGE,
+	    .bin = arena->bins[ind],
 	};
 	utilisation(&row.bin, row.nregs, row.util);
 	CELLS(emitter, bin_columns_first, &row, arena->uptime);
@@ -568,7 +577,7 @@ bins(emitter_t *emitter, const snap_arena_t *arena, const stats_parts_t *parts,
 	for (unsigned ind = 0; ind < SC_NBINS; ind++) {
 		bin_object(emitter, &arena->bins[ind], parts, prof);
 		if (!is_left_out(emitter, arena->bins[ind].nslabs == 0,
-		    &in_gap)) {
+			&in_gap)) {
 			bin_row(emitter, ind, arena, parts, prof);
 		}
 	}
@@ -580,9 +589,9 @@ lextent(emitter_t *emitter, unsigned i, const snap_arena_t *arena, bool prof,
     bool *in_gap)
 {
 	lextent_row_t row = {
-		.size = szind_size(SC_NBINS + i),
-		.ind = SC_NBINS + i,
-		.lextent = arena->lextents[i],
+	    .size = szind_size(SC_NBINS + i),
+	    .ind = SC_NBINS + i,
+	    .lextent = arena->lextents[i],
 	};
 	row.allocated = row.lextent.curlextents * row.size;
 	emitter_object_begin(emitter, NULL);
@@ -607,8 +616,8 @@ lextents(emitter_t *emitter, const snap_arena_t *arena, bool prof)
 {
 	emitter_array_begin(emitter, "lextents");
 	emitter_printf(emitter, "large:");
-	titles(emitter, lextent_columns_first,
-	    ARRAY_LEN(lextent_columns_first), 6);
+	titles(emitter, lextent_columns_first, ARRAY_LEN(lextent_columns_first),
+	    6);
 	if (prof) {
 		TITLES(emitter, prof_columns);
 	}
@@ -635,13 +644,13 @@ extents(emitter_t *emitter, const snap_arena_t *arena)
 		MEMBERS(emitter, extent_members, extent);
 		emitter_object_end(emitter);
 		extent_row_t row = {
-			.size = pszind_size(i),
-			.ind = i,
-			.ntotal = extent->ndirty + extent->nmuzzy +
-			    extent->nretained,
-			.total = extent->dirty_bytes + extent->muzzy_bytes +
-			    extent->retained_bytes,
-			.extent = *extent,
+		    .size = pszind_size(i),
+		    .ind = i,
+		    .ntotal = extent->ndirty + extent->nmuzzy +
+			extent->nretained,
+		    .total = extent->dirty_bytes + extent->muzzy_bytes +
+			extent->retained_bytes,
+		    .extent = *extent,
 		};
 		if (!is_left_out(emitter, row.ntotal == 0, &in_gap)) {
 			CELLS(emitter, extent_columns, &row, arena->uptime);
@@ -655,12 +664,12 @@ static slabs_row_t
 slabs_row(const snap_slabs_t *slabs, unsigned ind)
 {
 	return (slabs_row_t){
-		.size = pszind_size(ind),
-		.nretained_nonhuge =
-		    (slabs->npageslabs_nonhuge << (LG_HUGEPAGE - LG_PAGE)) -
-		    slabs->nactive_nonhuge - slabs->ndirty_nonhuge,
-		.ind = ind,
-		.slabs = *slabs,
+	    .size = pszind_size(ind),
+	    .nretained_nonhuge = (slabs->npageslabs_nonhuge
+				     << (LG_HUGEPAGE - LG_PAGE)) -
+		slabs->nactive_nonhuge - slabs->ndirty_nonhuge,
+	    .ind = ind,
+	    .slabs = *slabs,
 	};
 }
 
@@ -710,8 +719,10 @@ nonfull_slabs(emitter_t *emitter, const snap_hpa_t *hpa)
 	for (unsigned i = 0; i < SNAP_NNONFULL; i++) {
 		const snap_slabs_t *slabs = &hpa->nonfull_slabs[i];
 		slabs_object(emitter, NULL, slabs);
-		if (!is_left_out(emitter, slabs->npageslabs_huge == 0 &&
-		    slabs->npageslabs_nonhuge == 0, &in_gap)) {
+		if (!is_left_out(emitter,
+			slabs->npageslabs_huge == 0 &&
+			    slabs->npageslabs_nonhuge == 0,
+			&in_gap)) {
 			slabs_row_t row = slabs_row(slabs, i);
 			CELLS(emitter, slabs_columns, &row, 0);
 			emitter_printf(emitter, "\n");
@@ -725,7 +736,8 @@ hpa_counts(emitter_t *emitter, const snap_hpa_t *hpa, uint64_t uptime)
 {
 	const snap_slabs_t *slabs = &hpa->slabs;
 	slabs_row_t row = slabs_row(slabs, 0);
-	emitter_printf(emitter, "HPA shard stats:\n"
+	emitter_printf(emitter,
+	    "HPA shard stats:\n"
 	    "  Pageslabs: %zu (%zu huge, %zu nonhuge)\n"
 	    "  Active pages: %zu (%zu huge, %zu nonhuge)\n"
 	    "  Dirty pages: %zu (%zu huge, %zu nonhuge)\n"
@@ -737,8 +749,8 @@ hpa_counts(emitter_t *emitter, const snap_hpa_t *hpa, uint64_t uptime)
 	const ctl_field_t *fields = hpa_members + ARRAY_LEN(hpa_members) -
 	    ARRAY_LEN(hpa_rate_labels);
 	for (size_t i = 0; i < ARRAY_LEN(hpa_rate_labels); i++) {
-		uint64_t n = *(const uint64_t *)
-		    ((const char *)hpa + fields[i].offset);
+		uint64_t n = *(
+		    const uint64_t *)((const char *)hpa + fields[i].offset);
 		emitter_printf(emitter, "  %s: %ju (%ju / sec)\n",
 		    hpa_rate_labels[i], (uintmax_t)n,
 		    (uintmax_t)per_second(n, uptime));
@@ -754,8 +766,8 @@ hpa_shard(emitter_t *emitter, const snap_arena_t *arena)
 	MEMBERS(emitter, sec_members, arena);
 	for (size_t i = 0; i < ARRAY_LEN(sec_members); i++) {
 		emitter_printf(emitter, "%s: %zu\n", sec_labels[i],
-		    *(const size_t *)
-		    ((const char *)arena + sec_members[i].offset));
+		    *(const size_t *)((const char *)arena +
+			sec_members[i].offset));
 	}
 	MEMBERS(emitter, hpa_members, hpa);
 	hpa_counts(emitter, hpa, arena->uptime);

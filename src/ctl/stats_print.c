@@ -13,14 +13,14 @@
 #include "platform/pages.h"
 #include "thread/thread_event.h"
 
-#define BUFFER_SIZE	((size_t)64 << 10)
-#define RESERVE_SIZE	((size_t)4 << 10)
+#define BUFFER_SIZE ((size_t)64 << 10)
+#define RESERVE_SIZE ((size_t)4 << 10)
 
 /* Copies of what is printed, too much for a stack. */
 typedef struct {
 	snapshot_t global;
 	snap_arena_t arena;
-	size_t buffer_size;	/* the buffer follows */
+	size_t buffer_size; /* the buffer follows */
 } scratch_t;
 
 /* For one printer at a time, when there is no memory. */
@@ -61,55 +61,53 @@ typedef union {
 typedef struct {
 	char name[28];
 	char label[40];
-	uint8_t type;		/* emit_type_t */
+	uint8_t type; /* emit_type_t */
 } named_t;
 
 static const named_t prof_names[] = {
-	{ "prof.thread_active_init", "prof.thread_active_init", EMIT_BOOL },
-	{ "prof.active", "prof.active", EMIT_BOOL },
-	{ "prof.gdump", "prof.gdump", EMIT_BOOL },
-	{ "prof.interval", "prof.interval", EMIT_U64 },
-	{ "prof.lg_sample", "prof.lg_sample", EMIT_SSIZE },
+    {"prof.thread_active_init", "prof.thread_active_init", EMIT_BOOL},
+    {"prof.active", "prof.active", EMIT_BOOL},
+    {"prof.gdump", "prof.gdump", EMIT_BOOL},
+    {"prof.interval", "prof.interval", EMIT_U64},
+    {"prof.lg_sample", "prof.lg_sample", EMIT_SSIZE},
 };
 
 static const named_t arenas_names[] = {
-	{ "arenas.narenas", "Arenas", EMIT_U32 },
-	{ "arenas.dirty_decay_ms", "", EMIT_SSIZE },
-	{ "arenas.muzzy_decay_ms", "", EMIT_SSIZE },
-	{ "arenas.quantum", "Quantum size", EMIT_SIZE },
-	{ "arenas.page", "Page size", EMIT_SIZE },
-	{ "arenas.hugepage", "Hugepage size", EMIT_SIZE },
-	{ "arenas.tcache_max", "Maximum thread-cached size class", EMIT_SIZE },
-	{ "arenas.nbins", "Number of bin size classes", EMIT_U32 },
-	{ "arenas.nhbins", "Number of thread-cache bin size classes",
-	    EMIT_U32 },
+    {"arenas.narenas", "Arenas", EMIT_U32},
+    {"arenas.dirty_decay_ms", "", EMIT_SSIZE},
+    {"arenas.muzzy_decay_ms", "", EMIT_SSIZE},
+    {"arenas.quantum", "Quantum size", EMIT_SIZE},
+    {"arenas.page", "Page size", EMIT_SIZE},
+    {"arenas.hugepage", "Hugepage size", EMIT_SIZE},
+    {"arenas.tcache_max", "Maximum thread-cached size class", EMIT_SIZE},
+    {"arenas.nbins", "Number of bin size classes", EMIT_U32},
+    {"arenas.nhbins", "Number of thread-cache bin size classes", EMIT_U32},
 };
 
 /* Texts of the sources of options. */
 static const struct {
 	char key[28];
 	char label[48];
-	uint8_t source;		/* opt_source_t */
+	uint8_t source; /* opt_source_t */
 } sources[] = {
-	{ "global_var", "Global variable malloc_conf", OPT_SOURCE_GLOBAL_VAR },
-	{ "symlink", "Symbolic link malloc.conf", OPT_SOURCE_SYMLINK },
-	{ "env_var", "Environment variable MALLOC_CONF", OPT_SOURCE_ENV },
-	{ "global_var_2_conf_harder",
-	    "Global variable malloc_conf_2_conf_harder",
-	    OPT_SOURCE_GLOBAL_VAR_2 },
+    {"global_var", "Global variable malloc_conf", OPT_SOURCE_GLOBAL_VAR},
+    {"symlink", "Symbolic link malloc.conf", OPT_SOURCE_SYMLINK},
+    {"env_var", "Environment variable MALLOC_CONF", OPT_SOURCE_ENV},
+    {"global_var_2_conf_harder", "Global variable malloc_conf_2_conf_harder",
+	OPT_SOURCE_GLOBAL_VAR_2},
 };
 
 /* Options that only start a setting; its name. */
 static const struct {
-	uint16_t option;	/* opt_id_t */
+	uint16_t option; /* opt_id_t */
 	char name[26];
 } live_settings[] = {
-	{ OPT_ID_background_thread, "background_thread" },
-	{ OPT_ID_dirty_decay_ms, "arenas.dirty_decay_ms" },
-	{ OPT_ID_muzzy_decay_ms, "arenas.muzzy_decay_ms" },
-	{ OPT_ID_prof_active, "prof.active" },
-	{ OPT_ID_prof_thread_active_init, "prof.thread_active_init" },
-	{ OPT_ID_lg_prof_sample, "prof.lg_sample" },
+    {OPT_ID_background_thread, "background_thread"},
+    {OPT_ID_dirty_decay_ms, "arenas.dirty_decay_ms"},
+    {OPT_ID_muzzy_decay_ms, "arenas.muzzy_decay_ms"},
+    {OPT_ID_prof_active, "prof.active"},
+    {OPT_ID_prof_thread_active_init, "prof.thread_active_init"},
+    {OPT_ID_lg_prof_sample, "prof.lg_sample"},
 };
 
 static size_t
@@ -151,8 +149,8 @@ print_named(print_t *print, const named_t *named)
 		emitter_member(&print->emitter, last_of(named->name),
 		    named->type, &value);
 	} else {
-		emitter_kv(&print->emitter, last_of(named->name),
-		    named->label, named->type, &value);
+		emitter_kv(&print->emitter, last_of(named->name), named->label,
+		    named->type, &value);
 	}
 }
 
@@ -165,8 +163,8 @@ print_config(print_t *print)
 	for (unsigned i = 0; i < ctl_nrows; i++) {
 		const ctl_row_t *row = &ctl_rows[i];
 		value_t value;
-		emit_type_t type = row->type == CTL_BOOL ? EMIT_BOOL :
-		    EMIT_STRING;
+		emit_type_t type = row->type == CTL_BOOL ? EMIT_BOOL
+							 : EMIT_STRING;
 		if (strncmp(row->path, prefix, sizeof(prefix) - 1) == 0 &&
 		    read_name(row->path, type, &value)) {
 			emitter_kv(&print->emitter, last_of(row->path),
@@ -180,15 +178,15 @@ static void
 print_system(print_t *print)
 {
 	static const char modes[][16] = {
-		[THP_MODE_UNSUPPORTED] = "not supported",
-		[THP_MODE_NEVER] = "never",
-		[THP_MODE_MADVISE] = "madvise",
-		[THP_MODE_ALWAYS] = "always",
+	    [THP_MODE_UNSUPPORTED] = "not supported",
+	    [THP_MODE_NEVER] = "never",
+	    [THP_MODE_MADVISE] = "madvise",
+	    [THP_MODE_ALWAYS] = "always",
 	};
 	const char *mode = modes[pages_thp_mode()];
 	emitter_dict_begin(&print->emitter, "system", "System configuration");
-	emitter_kv(&print->emitter, "thp_mode", "system.thp_mode",
-	    EMIT_STRING, &mode);
+	emitter_kv(&print->emitter, "thp_mode", "system.thp_mode", EMIT_STRING,
+	    &mode);
 	emitter_dict_end(&print->emitter);
 }
 
@@ -218,9 +216,10 @@ static bool
 read_option(const opt_row_t *row, value_t *value,
     char text[FIXEDPOINT_TEXT_MAX])
 {
-	size_t size = row->type == OPT_TYPE_FIXED ? sizeof(uint32_t) :
-	    type_size(option_emit_type(row));
-	ctl_call_t call = { .oldp = value, .oldlenp = &size };
+	size_t size = row->type == OPT_TYPE_FIXED
+	    ? sizeof(uint32_t)
+	    : type_size(option_emit_type(row));
+	ctl_call_t call = {.oldp = value, .oldlenp = &size};
 	if (ctl_option_do(row, &call) != 0) {
 		return false;
 	}
@@ -270,8 +269,7 @@ print_option(print_t *print, unsigned option)
 static void
 print_options(print_t *print)
 {
-	emitter_dict_begin(&print->emitter, "opt",
-	    "Run-time option settings");
+	emitter_dict_begin(&print->emitter, "opt", "Run-time option settings");
 	for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
 		const char *text = options_source_text(sources[i].source);
 		if (text == NULL) {
@@ -358,15 +356,18 @@ print_bytes(print_t *print, size_t zero_reallocs_now)
 	emitter_member(emitter, "resident", EMIT_SIZE, &s->resident);
 	emitter_member(emitter, "mapped", EMIT_SIZE, &s->mapped);
 	emitter_member(emitter, "retained", EMIT_SIZE, &s->retained);
-	emitter_member(emitter, "zero_reallocs", EMIT_SIZE,
-	    &zero_reallocs_now);
-	emitter_printf(emitter, "Allocated: %zu, active: %zu, metadata: %zu "
+	emitter_member(emitter, "zero_reallocs", EMIT_SIZE, &zero_reallocs_now);
+	emitter_printf(emitter,
+	    "Allocated: %zu, active: %zu, metadata: %zu "
 	    "(n_thp %zu, edata %zu, rtree %zu), resident: %zu, mapped: %zu, "
-	    "retained: %zu\n", s->allocated, s->active, s->metadata,
-	    s->metadata_thp, s->metadata_edata, s->metadata_rtree,
-	    s->resident, s->mapped, s->retained);
-	emitter_printf(emitter, "Count of realloc(non-null-ptr, 0) calls: "
-	    "%zu\n", zero_reallocs_now);
+	    "retained: %zu\n",
+	    s->allocated, s->active, s->metadata, s->metadata_thp,
+	    s->metadata_edata, s->metadata_rtree, s->resident, s->mapped,
+	    s->retained);
+	emitter_printf(emitter,
+	    "Count of realloc(non-null-ptr, 0) calls: "
+	    "%zu\n",
+	    zero_reallocs_now);
 }
 
 /* Only where there is a limit of memory. */
@@ -384,10 +385,10 @@ print_pressure(print_t *print)
 	emitter_member(emitter, "level", EMIT_U32, &s->pressure_level);
 	emitter_member(emitter, "num_looks", EMIT_U64, &s->pressure_nlooks);
 	emitter_member(emitter, "num_purges", EMIT_U64, &s->pressure_npurges);
-	emitter_member(emitter, "num_flushes", EMIT_U64,
-	    &s->pressure_nflushes);
+	emitter_member(emitter, "num_flushes", EMIT_U64, &s->pressure_nflushes);
 	emitter_object_end(emitter);
-	emitter_printf(emitter, "Limit of memory: %zu, usage: %zu, level: %u, "
+	emitter_printf(emitter,
+	    "Limit of memory: %zu, usage: %zu, level: %u, "
 	    "num_looks: %ju, num_purges: %ju, num_flushes: %ju\n",
 	    s->pressure_limit, s->pressure_usage, s->pressure_level,
 	    (uintmax_t)s->pressure_nlooks, (uintmax_t)s->pressure_npurges,
@@ -400,19 +401,19 @@ print_summary(print_t *print)
 	emitter_t *emitter = &print->emitter;
 	const snapshot_t *s = &print->scratch->global;
 	emitter_object_begin(emitter, "stats");
-	print_bytes(print, atomic_load_explicit(&zero_reallocs,
-	    memory_order_relaxed));
+	print_bytes(print,
+	    atomic_load_explicit(&zero_reallocs, memory_order_relaxed));
 	emitter_object_begin(emitter, "background_thread");
 	emitter_member(emitter, "num_threads", EMIT_SIZE,
 	    &s->background_num_threads);
-	emitter_member(emitter, "num_runs", EMIT_U64,
-	    &s->background_num_runs);
+	emitter_member(emitter, "num_runs", EMIT_U64, &s->background_num_runs);
 	emitter_member(emitter, "run_interval", EMIT_U64,
 	    &s->background_run_interval);
 	emitter_object_end(emitter);
-	emitter_printf(emitter, "Background threads: %zu, num_runs: %ju, "
-	    "run_interval: %ju ns\n", s->background_num_threads,
-	    (uintmax_t)s->background_num_runs,
+	emitter_printf(emitter,
+	    "Background threads: %zu, num_runs: %ju, "
+	    "run_interval: %ju ns\n",
+	    s->background_num_threads, (uintmax_t)s->background_num_runs,
 	    (uintmax_t)s->background_run_interval);
 	print_pressure(print);
 	if (print->parts.mutexes) {
@@ -562,12 +563,12 @@ refresh(sink_t *sink)
 		return true;
 	}
 	if (error == EAGAIN) {
-		write_to_sink(sink, "<jemalloc>: Memory allocation failure in "
+		write_to_sink(sink,
+		    "<jemalloc>: Memory allocation failure in "
 		    "mallctl(\"epoch\", ...)\n");
 		return false;
 	}
-	write_to_sink(sink,
-	    "<jemalloc>: Failure in mallctl(\"epoch\", ...)\n");
+	write_to_sink(sink, "<jemalloc>: Failure in mallctl(\"epoch\", ...)\n");
 	abort();
 }
 
@@ -589,7 +590,7 @@ scratch_get(void)
 		return scratch;
 	}
 	if (atomic_exchange_explicit(&reserve_taken, true,
-	    memory_order_acquire)) {
+		memory_order_acquire)) {
 		return NULL;
 	}
 	reserve.scratch.buffer_size = RESERVE_SIZE;
@@ -613,31 +614,33 @@ void
 stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
     const char *opts)
 {
-	sink_t sink = { write_cb, cbopaque };
+	sink_t sink = {write_cb, cbopaque};
 	opts = opts == NULL ? "" : opts;
 	if (!refresh(&sink)) {
 		return;
 	}
 	scratch_t *scratch = scratch_get();
 	if (scratch == NULL) {
-		write_to_sink(&sink, "<jemalloc>: Memory allocation failure in "
+		write_to_sink(&sink,
+		    "<jemalloc>: Memory allocation failure in "
 		    "malloc_stats_print()\n");
 		return;
 	}
 	print_t print = {
-		.scratch = scratch,
-		.parts = {
-			.general = lacks(opts, 'g'),
-			.merged = lacks(opts, 'm'),
-			.destroyed = lacks(opts, 'd'),
-			.unmerged = lacks(opts, 'a'),
-			.mutexes = lacks(opts, 'x'),
-			.bins = lacks(opts, 'b'),
-			.large = lacks(opts, 'l'),
-			.extents = lacks(opts, 'e'),
-			.hpa = lacks(opts, 'h'),
+	    .scratch = scratch,
+	    .parts =
+		{
+		    .general = lacks(opts, 'g'),
+		    .merged = lacks(opts, 'm'),
+		    .destroyed = lacks(opts, 'd'),
+		    .unmerged = lacks(opts, 'a'),
+		    .mutexes = lacks(opts, 'x'),
+		    .bins = lacks(opts, 'b'),
+		    .large = lacks(opts, 'l'),
+		    .extents = lacks(opts, 'e'),
+		    .hpa = lacks(opts, 'h'),
 		},
-		.prof = config_prof && opt.prof && opt.prof_stats,
+	    .prof = config_prof && opt.prof && opt.prof_stats,
 	};
 	emitter_begin(&print.emitter, lacks(opts, 'J') ? EMIT_TEXT : EMIT_JSON,
 	    write_to_sink, &sink, (char *)(scratch + 1), scratch->buffer_size);

@@ -10,6 +10,33 @@ hooks_default_boot(void)
 	ehooks_default_table = (extent_hooks_t *)&hooks_default;
 }
 
+/* Index of the arena of oversize blocks, plus one; 0: there is none. */
+static _Atomic unsigned huge_arena;
+
+void
+hooks_default_note_huge_arena(unsigned arena_ind)
+{
+	atomic_store_explicit(&huge_arena, arena_ind + 1,
+	    memory_order_relaxed);
+}
+
+/* Advise a new mapping as the options have it. */
+static void
+advise_huge(void *addr, size_t size, unsigned arena_ind)
+{
+	bool for_huge_arena = opt.huge_arena_pac_thp && size >= HUGEPAGE &&
+	    opt.metadata_thp != OPT_METADATA_THP_DISABLED &&
+	    opt.thp == OPT_THP_DEFAULT && arena_ind + 1 ==
+	    atomic_load_explicit(&huge_arena, memory_order_relaxed);
+	if (unlikely(opt.thp == OPT_THP_ALWAYS || for_huge_arena) &&
+	    pages_thp_mode() == THP_MODE_MADVISE) {
+		(void)!pages_hugify(addr, size);
+	} else if (unlikely(opt.thp == OPT_THP_NEVER) &&
+	    pages_thp_mode() >= THP_MODE_MADVISE) {
+		(void)!pages_nohugify(addr, size);
+	}
+}
+
 static void *
 default_alloc(extent_hooks_t *table, void *new_addr, size_t size,
     size_t alignment, bool *zero, bool *commit, unsigned arena_ind)
@@ -24,13 +51,7 @@ default_alloc(extent_hooks_t *table, void *new_addr, size_t size,
 		addr = pages_map(new_addr, size, alignment, commit);
 		if (addr != NULL) {
 			*zero = true;
-			if (opt.thp == OPT_THP_ALWAYS &&
-			    pages_thp_mode() == THP_MODE_MADVISE) {
-				(void)!pages_hugify(addr, size);
-			} else if (opt.thp == OPT_THP_NEVER &&
-			    pages_thp_mode() >= THP_MODE_MADVISE) {
-				(void)!pages_nohugify(addr, size);
-			}
+			advise_huge(addr, size, arena_ind);
 			return addr;
 		}
 	}

@@ -12,6 +12,9 @@ extern const extent_hooks_t hooks_default;
 
 void hooks_default_boot(void);
 
+/* The arena of oversize blocks, once there is one (huge_arena_pac_thp). */
+void hooks_default_note_huge_arena(unsigned arena_ind);
+
 /* Unmap although memory is otherwise retained.  ERR_REFUSED: can't be. */
 MUST_CHECK err_t hooks_default_unmap(void *addr, size_t size);
 

@@ -232,12 +232,14 @@ check_grant(void *ptr)
 		return 0;
 	}
 	if (block.size != block.usize) {
-		memset((char *)ptr + block.size, block.zero ? 0 : CHECK_JUNK,
-		    block.usize - block.size);
 		shard_t *shard = shard_of(ptr);
 		mutex_lock(&shard->lock);
 		check_block_t *place = find(shard, ptr);
-		if (place != NULL) {
+		if (place != NULL && !place->freed) {
+			/* check_all() must not see the canary half gone. */
+			memset((char *)ptr + place->size,
+			    place->zero ? 0 : CHECK_JUNK,
+			    place->usize - place->size);
 			place->size = place->usize;
 		}
 		mutex_unlock(&shard->lock);

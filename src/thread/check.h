@@ -29,8 +29,12 @@
 /* What new blocks are filled with. */
 #define CHECK_JUNK		0xa5
 
-/* One of so many small blocks of a thread ends at an inaccessible page. */
+/*
+ * One of so many small blocks of a thread ends at an inaccessible page, up to
+ * a number that leaves the process most of the mappings that it may have.
+ */
 #define CHECK_SAMPLE		64
+#define CHECK_SAMPLES_MAX	4096
 
 /* One block. */
 typedef struct {

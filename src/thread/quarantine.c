@@ -51,9 +51,8 @@ make_inaccessible(const entry_t *entry)
 static char *
 stash_word(const entry_t *entry, unsigned i)
 {
-	size_t last = align_down(entry->size - 1, sizeof(uint64_t));
-	return entry->ptr + (i == 0 ? 0 : i == 1 ?
-	    align_down(last / 2, sizeof(uint64_t)) : last);
+	size_t at = i == 0 ? 0 : i == 1 ? entry->size / 2 : entry->size - 1;
+	return entry->ptr + align_down(at, sizeof(uint64_t));
 }
 
 static void

@@ -60,8 +60,9 @@ add_leaf(void *arg, const char *path, json_kind_t kind, const char *value,
 	strcpy(leaf->path, path);
 	leaf->kind = kind;
 	leaf->is_negative = *value == '-';
-	leaf->number = kind == JSON_NUMBER ? strtoull(value, NULL, 10) :
-	    kind == JSON_BOOL ? *value == 't' : n;
+	leaf->number = kind == JSON_NUMBER ? strtoull(value, NULL, 10)
+	    : kind == JSON_BOOL            ? *value == 't'
+					   : n;
 }
 
 static int
@@ -158,7 +159,8 @@ work_in_threads(unsigned n)
 	pthread_t threads[8];
 	for (unsigned i = 0; i < n; i++) {
 		assert_int_equal(pthread_create(&threads[i], NULL, work,
-		    (void *)(uintptr_t)(i + 1)), 0);
+				     (void *)(uintptr_t)(i + 1)),
+		    0);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
@@ -237,7 +239,9 @@ fits_type(const leaf_t *leaf, const char *type)
 	bool is_signed = strcmp(type, "ssize") == 0 ||
 	    strcmp(type, "int64") == 0;
 	uint64_t max = strcmp(type, "uint32") == 0 ||
-	    strcmp(type, "unsigned") == 0 ? UINT32_MAX : UINT64_MAX;
+		strcmp(type, "unsigned") == 0
+	    ? UINT32_MAX
+	    : UINT64_MAX;
 	return leaf->kind == JSON_NUMBER && leaf->number <= max &&
 	    (is_signed || !leaf->is_negative);
 }
@@ -305,7 +309,8 @@ TEST(all_paths)
 	print("J");
 	parse(text, &now);
 	FILE *list = fopen(TEST_SRCROOT
-	    "/test/integration/data/stats_json_paths.txt", "r");
+	    "/test/integration/data/stats_json_paths.txt",
+	    "r");
 	assert_non_null(list);
 	char line[256];
 	unsigned npaths = 0;
@@ -335,7 +340,8 @@ check_mutex(const char *arena, const char *path)
 	assert_at_most(number(&now, "%s/num_owner_switch", name), ops, name,
 	    "num_owner_switch");
 	assert_at_most(number(&now, "%s/num_wait", name) +
-	    number(&now, "%s/num_spin_acq", name), ops, name, "num_wait");
+		number(&now, "%s/num_spin_acq", name),
+	    ops, name, "num_wait");
 	assert_at_most(number(&now, "%s/max_wait_time", name),
 	    number(&now, "%s/total_wait_time", name), name, "max_wait_time");
 }
@@ -350,13 +356,15 @@ check_bins(const char *a)
 		snprintf(b, sizeof(b), "%s/bins[%u]", a, i);
 		uint64_t curregs = number(&now, "%s/curregs", b);
 		uint64_t curslabs = number(&now, "%s/curslabs", b);
-		assert_equal(curregs, number(&now, "%s/nmalloc", b) -
-		    number(&now, "%s/ndalloc", b), b, "curregs");
-		assert_at_most(curregs, curslabs *
-		    number(&now, "jemalloc/arenas/bin[%u]/nregs", i), b,
-		    "curregs");
-		assert_at_most(number(&now, "%s/nonfull_slabs", b), curslabs,
-		    b, "nonfull_slabs");
+		assert_equal(curregs,
+		    number(&now, "%s/nmalloc", b) -
+			number(&now, "%s/ndalloc", b),
+		    b, "curregs");
+		assert_at_most(curregs,
+		    curslabs * number(&now, "jemalloc/arenas/bin[%u]/nregs", i),
+		    b, "curregs");
+		assert_at_most(number(&now, "%s/nonfull_slabs", b), curslabs, b,
+		    "nonfull_slabs");
 		bytes += curregs *
 		    number(&now, "jemalloc/arenas/bin[%u]/size", i);
 		nmalloc += number(&now, "%s/nmalloc", b);
@@ -389,11 +397,13 @@ check_large(const char *a)
 		uint64_t cur = number(&now, "%s/lextents[%u]/curlextents", a,
 		    i);
 		n += cur;
-		bytes += cur * number(&now, "jemalloc/arenas/lextent[%u]/size",
-		    i);
+		bytes += cur *
+		    number(&now, "jemalloc/arenas/lextent[%u]/size", i);
 	}
-	assert_equal(n, number(&now, "%s/large/nmalloc", a) -
-	    number(&now, "%s/large/ndalloc", a), a, "curlextents");
+	assert_equal(n,
+	    number(&now, "%s/large/nmalloc", a) -
+		number(&now, "%s/large/ndalloc", a),
+	    a, "curlextents");
 	assert_at_most(number(&now, "%s/large/allocated", a), bytes, a,
 	    "large.allocated");
 	assert_equal(number(&now, "%s/large/nfills", a),
@@ -407,8 +417,7 @@ check_pages(const char *a)
 	for (unsigned i = 0; i < 199; i++) {
 		dirty += number(&now, "%s/extents[%u]/dirty_bytes", a, i);
 		muzzy += number(&now, "%s/extents[%u]/muzzy_bytes", a, i);
-		retained += number(&now, "%s/extents[%u]/retained_bytes", a,
-		    i);
+		retained += number(&now, "%s/extents[%u]/retained_bytes", a, i);
 	}
 	uint64_t pactive = number(&now, "%s/pactive", a);
 	uint64_t pdirty = number(&now, "%s/pdirty", a);
@@ -451,16 +460,19 @@ check_global(void)
 	uint64_t allocated = number(&now, "%s/allocated", s);
 	uint64_t active = number(&now, "%s/active", s);
 	uint64_t resident = number(&now, "%s/resident", s);
-	assert_equal(allocated, number(&now, "%s/small/allocated", a) +
-	    number(&now, "%s/large/allocated", a), s, "allocated");
+	assert_equal(allocated,
+	    number(&now, "%s/small/allocated", a) +
+		number(&now, "%s/large/allocated", a),
+	    s, "allocated");
 	assert_equal(active, number(&now, "%s/pactive", a) * TEST_PAGE, s,
 	    "active");
 	assert_at_most(allocated, active, s, "allocated");
 	assert_at_most(active + 1, resident, s, "active");
-	assert_equal(number(&now, "%s/metadata", s), number(&now, "%s/base", a)
-	    + number(&now, "%s/internal", a), s, "metadata");
+	assert_equal(number(&now, "%s/metadata", s),
+	    number(&now, "%s/base", a) + number(&now, "%s/internal", a), s,
+	    "metadata");
 	assert_at_most(number(&now, "%s/metadata_edata", s) +
-	    number(&now, "%s/metadata_rtree", s),
+		number(&now, "%s/metadata_rtree", s),
 	    number(&now, "%s/metadata", s), s, "metadata_edata");
 	static const char *const same[] = {"metadata_edata", "metadata_rtree",
 	    "metadata_thp", "resident", "mapped", "retained"};
@@ -474,8 +486,8 @@ check_global(void)
 static bool
 is_no_sum(const char *path)
 {
-	return strstr(path, "uptime") != NULL || strstr(path, "decay_ms") !=
-	    NULL || strstr(path, "/max_") != NULL;
+	return strstr(path, "uptime") != NULL ||
+	    strstr(path, "decay_ms") != NULL || strstr(path, "/max_") != NULL;
 }
 
 static void
@@ -549,8 +561,9 @@ TEST_CONF(identities_when_purged, "dirty_decay_ms:0,muzzy_decay_ms:-1")
 	check_several_times();
 }
 
-TEST_CONF(identities_with_classes, "disable_large_size_classes:false,"
-				   "cache_oblivious:false,retain:false")
+TEST_CONF(identities_with_classes,
+    "disable_large_size_classes:false,"
+    "cache_oblivious:false,retain:false")
 {
 	check_several_times();
 }
@@ -585,9 +598,9 @@ TEST(destroyed)
 static bool
 is_monotonic(const char *path)
 {
-	static const char *const ends[] = {"/nmalloc", "/ndalloc",
-	    "/nrequests", "/nfills", "/nflushes", "/nreslabs", "_npurge",
-	    "_nmadvise", "_purged", "/num_ops", "/num_wait", "/num_spin_acq",
+	static const char *const ends[] = {"/nmalloc", "/ndalloc", "/nrequests",
+	    "/nfills", "/nflushes", "/nreslabs", "_npurge", "_nmadvise",
+	    "_purged", "/num_ops", "/num_wait", "/num_spin_acq",
 	    "/num_owner_switch", "_wait_time", "/max_num_thds"};
 	for (size_t i = 0; i < COUNT(ends); i++) {
 		size_t n = strlen(ends[i]), len = strlen(path);
@@ -611,8 +624,7 @@ TEST(counters_only_grow)
 		const leaf_t *old = &before.leaves[i];
 		if (old->kind == JSON_NUMBER && is_monotonic(old->path)) {
 			assert_at_most(old->number,
-			    number(&now, "%s", old->path), "before",
-			    old->path);
+			    number(&now, "%s", old->path), "before", old->path);
 		}
 	}
 }
@@ -634,7 +646,8 @@ TEST(while_threads_run)
 	pthread_t threads[2];
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(pthread_create(&threads[i], NULL, work_on,
-		    (void *)(uintptr_t)(i + 1)), 0);
+				     (void *)(uintptr_t)(i + 1)),
+		    0);
 	}
 	for (unsigned i = 0; i < 30; i++) {
 		print(i % 2 == 0 ? "J" : "");
@@ -644,10 +657,11 @@ TEST(while_threads_run)
 		parse(text, &now);
 		for (size_t j = 0; j < now.n; j++) {
 			const leaf_t *leaf = &now.leaves[j];
-			if (leaf->kind == JSON_NUMBER && strncmp(leaf->path,
-			    "jemalloc/stats", 14) == 0 && !leaf->is_negative) {
-				assert_at_most(leaf->number,
-				    UINT64_C(1) << 60, "value", leaf->path);
+			if (leaf->kind == JSON_NUMBER &&
+			    strncmp(leaf->path, "jemalloc/stats", 14) == 0 &&
+			    !leaf->is_negative) {
+				assert_at_most(leaf->number, UINT64_C(1) << 60,
+				    "value", leaf->path);
 			}
 		}
 	}

@@ -66,6 +66,29 @@ TEST_CONF(contents, "check:true")
 	}
 }
 
+/* Also within a class, where a block would stay otherwise. */
+TEST_CONF(resizing_moves, "check:true")
+{
+	static const size_t sizes[] = {1, 100, 4000, 5000, 20000, 300000};
+	for (unsigned i = 0; i < 6; i++) {
+		void *ptr = je_malloc(sizes[i]);
+		assert_ptr_not_equal(je_realloc(ptr, sizes[i] + 1), ptr);
+		ptr = je_malloc(sizes[i]);
+		assert_ptr_not_equal(je_rallocx(ptr, sizes[i], 0), ptr);
+	}
+}
+
+/* Not so many that the process runs out of mappings. */
+TEST_CONF(samples_are_limited, "check:true")
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < 400000; i++) {
+		edata_t *edata = pagemap_extent(je_malloc(24));
+		n += edata != NULL && edata->guarded;
+	}
+	assert_int_equal(n, CHECK_SAMPLES_MAX);
+}
+
 /* With a handler that returns, the program goes on. */
 TEST_CONF(faults, "check:true")
 {

@@ -145,8 +145,8 @@ TEST(strings)
 	assert_string_equal(string_as_json("\\\n\x01\x7f"),
 	    "\"\\\\\\u000a\\u0001\\u007f\"");
 	/* UTF-8 stays; what is none does not. */
-	assert_string_equal(
-	    string_as_json("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"),
+	assert_string_equal(string_as_json(
+				"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"),
 	    "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"");
 	assert_string_equal(string_as_json("\xc3"), "\"\\u00c3\"");
 	assert_string_equal(string_as_json("\xe4r"), "\"\\u00e4r\"");
@@ -167,8 +167,8 @@ TEST(random_strings)
 		size_t n = prng_below(&seed, sizeof(s));
 		for (size_t i = 0; i < n; i++) {
 			s[i] = (char)(1 + prng_below(&seed, 255));
-			s[i] = (char)(prng_below(&seed, 2) == 0 ?
-				s[i] | 0x80 : s[i]);
+			s[i] = (char)(prng_below(&seed, 2) == 0 ? s[i] | 0x80
+								: s[i]);
 		}
 		s[n] = '\0';
 		(void)string_as_json(s);

@@ -44,8 +44,8 @@ assert_line(const char *line)
 {
 	size_t n = strlen(line);
 	const char *at = text;
-	while (at != NULL && (strncmp(at, line, n) != 0 ||
-	    (at[n] != '\n' && at[n] != '\0'))) {
+	while (at != NULL &&
+	    (strncmp(at, line, n) != 0 || (at[n] != '\n' && at[n] != '\0'))) {
 		at = strchr(at, '\n');
 		at = at == NULL ? NULL : at + 1;
 	}
@@ -81,17 +81,26 @@ make_up(void)
 	arena.small = (snap_sizes_t){1000, 20, 10, 30, 2, 1};
 	arena.large = (snap_sizes_t){16384, 1, 0, 1, 1, 0};
 	arena.mapped = 20647936;
-	arena.mutexes[SNAP_MUTEX_BASE] = (mutex_stats_t){
-	    .n_ops = 1007, .n_owner_switch = 11, .max_n_thds = 2};
-	arena.bins[2] = (snap_bin_t){.nmalloc = 20, .ndalloc = 10,
-	    .nrequests = 30, .nfills = 2, .nflushes = 1, .nslabs = 1,
-	    .curregs = 10, .curslabs = 1};
+	arena.mutexes[SNAP_MUTEX_BASE] = (mutex_stats_t){.n_ops = 1007,
+	    .n_owner_switch = 11,
+	    .max_n_thds = 2};
+	arena.bins[2] = (snap_bin_t){.nmalloc = 20,
+	    .ndalloc = 10,
+	    .nrequests = 30,
+	    .nfills = 2,
+	    .nflushes = 1,
+	    .nslabs = 1,
+	    .curregs = 10,
+	    .curslabs = 1};
 	arena.lextents[4] = (snap_lextent_t){1, 0, 1, 1};
 	arena.extents[1] = (snap_extent_t){1, 0, 2, 8192, 0, 16384};
 }
 
-static const stats_parts_t everything = {.mutexes = true, .bins = true,
-    .large = true, .extents = true, .hpa = true};
+static const stats_parts_t everything = {.mutexes = true,
+    .bins = true,
+    .large = true,
+    .extents = true,
+    .hpa = true};
 static const stats_parts_t nothing;
 
 static const char head[] =
@@ -166,7 +175,8 @@ TEST(bins)
 		    "pgs   util       nfills (#/sec)     nflushes (#/sec)"
 		    "       nslabs     nreslabs (#/sec)");
 	/* The start of the row: how long slabs are is not our matter. */
-	assert_non_null(strstr(text, "\n                  32   2           320"
+	assert_non_null(strstr(text,
+	    "\n                  32   2           320"
 	    "            20       2            10       1             30"
 	    "         3        1           10            1              0 "));
 	assert_no("n_lock_ops");
@@ -188,8 +198,7 @@ TEST(race)
 static unsigned nfound;
 
 static void
-find(void *arg, const char *path, json_kind_t kind, const char *value,
-    size_t n)
+find(void *arg, const char *path, json_kind_t kind, const char *value, size_t n)
 {
 	(void)arg;
 	static const struct {
@@ -234,7 +243,8 @@ TEST(global_mutexes)
 	    sizeof(buffer));
 	stats_global_mutexes_print(&emitter, stats, 1);
 	emitter_end(&emitter);
-	assert_non_null(strstr(text, "\nctl                                 7"
+	assert_non_null(strstr(text,
+	    "\nctl                                 7"
 	    "       7 "));
 	assert_non_null(strstr(text, "\nprof_recent_alloc "));
 }

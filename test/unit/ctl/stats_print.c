@@ -9,6 +9,7 @@
 #include "support/json.h"
 #include "support/os_calls_fault.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,10 +76,8 @@ TEST(order)
 	    "\nRun-time option settings\n  Global variable malloc_conf: \"",
 	    "\n  Symbolic link malloc.conf: \"",
 	    "\n  Environment variable MALLOC_CONF: \"",
-	    "\n  opt.abort: ",
-	    "\n  opt.dss: \"secondary\"\n",
-	    "\n  opt.narenas: 3\n",
-	    "\n  opt.hpa_dirty_mult: \"0.25\"\n",
+	    "\n  opt.abort: ", "\n  opt.dss: \"secondary\"\n",
+	    "\n  opt.narenas: 3\n", "\n  opt.hpa_dirty_mult: \"0.25\"\n",
 	    "\n  opt.background_thread: false (background_thread: false)\n",
 	    "\n  opt.dirty_decay_ms: 10000 (arenas.dirty_decay_ms: 10000)\n",
 	    "\n  opt.stats_print: false\n  opt.stats_print_opts: \"\"\n"
@@ -96,8 +95,7 @@ TEST(order)
 	    "\ndss allocation precedence: \"secondary\"\n", "\ndecaying:",
 	    "\nsmall: ", "\ntotal: ", "\nactive: ", "\ntcache_list ",
 	    "\nbins: ", "\nlarge: ", "\nextents: ",
-	    "\nBytes in small extent cache: 0\n",
-	    "\n  In nonfull slabs:\n",
+	    "\nBytes in small extent cache: 0\n", "\n  In nonfull slabs:\n",
 	    "\n--- End jemalloc statistics ---\n"};
 	setup_with_stats();
 	print(NULL);
@@ -118,12 +116,10 @@ TEST(letters)
 	static const struct {
 		const char *opts, *gone, *json_gone;
 	} letters[] = {{"g", "Version:", "\"version\""},
-	    {"m", "Merged arenas", "\"merged\""},
-	    {"a", "arenas[0]", "\"0\""}, {"b", "\nbins:", "\"bins\""},
-	    {"l", "curlextents", "\"lextents\""},
+	    {"m", "Merged arenas", "\"merged\""}, {"a", "arenas[0]", "\"0\""},
+	    {"b", "\nbins:", "\"bins\""}, {"l", "curlextents", "\"lextents\""},
 	    {"x", "n_lock_ops", "\"mutexes\""},
-	    {"e", "\nextents:", "\"extents\""},
-	    {"h", "HPA", "\"sec_bytes\""}};
+	    {"e", "\nextents:", "\"extents\""}, {"h", "HPA", "\"sec_bytes\""}};
 	setup_with_stats();
 	assert_non_null(arenas_get_auto(1));
 	for (size_t i = 0; i < ARRAY_LEN(letters); i++) {
@@ -191,7 +187,8 @@ TEST(json)
 	assert_lacks("stats.arenas");
 	print("Jgmdablxeh");
 	assert_ptr_equal(strstr(text,
-	    "{\"jemalloc\":{\"stats\":{\"allocated\":"), text);
+			     "{\"jemalloc\":{\"stats\":{\"allocated\":"),
+	    text);
 	assert_has("\"background_thread\":{\"num_threads\":0,\"num_runs\":0,"
 		   "\"run_interval\":0}}}}");
 }
@@ -207,8 +204,9 @@ TEST(general_only)
 	assert_has("config.stats: false\n");
 	assert_lacks("Allocated");
 	print("g");
-	assert_string_equal(text, "___ Begin jemalloc statistics ___\n"
-				  "--- End jemalloc statistics ---\n");
+	assert_string_equal(text,
+	    "___ Begin jemalloc statistics ___\n"
+	    "--- End jemalloc statistics ---\n");
 	print("J");
 	const char *end;
 	assert_true(json_parse(text, NULL, NULL, &end));
@@ -221,8 +219,7 @@ TEST(hostile_strings)
 	static const char conf[] = "\"},{\\\n\xff\x01";
 	ctl_setup();
 	opt.abort_conf = false;
-	options_sources_t sources = {
-	    .text = {[OPT_SOURCE_GLOBAL_VAR] = conf}};
+	options_sources_t sources = {.text = {[OPT_SOURCE_GLOBAL_VAR] = conf}};
 	options_boot(&sources);
 	print("J");
 	const char *end;
@@ -289,9 +286,43 @@ TEST(without_memory)
 	assert_has("\"stats.arenas\"");
 	length = 0;
 	stats_print(fail_inside, &length, "");
-	assert_string_equal(text, "<jemalloc>: Memory allocation failure in "
-				  "malloc_stats_print()\n");
+	assert_string_equal(text,
+	    "<jemalloc>: Memory allocation failure in "
+	    "malloc_stats_print()\n");
 	(void)os_fault_disarm();
+}
+
+static void
+check_end(void *opaque, const char *part)
+{
+	unsigned *nends = opaque;
+	*nends += strstr(part, "--- End jemalloc statistics ---\n") != NULL;
+}
+
+static void *
+print_often(void *opaque)
+{
+	for (unsigned i = 0; i < 20; i++) {
+		stats_print(check_end, opaque, "gh");
+	}
+	return NULL;
+}
+
+/* Printers do not wait for each other's receivers, nor mix. */
+TEST(many_printers)
+{
+	setup_with_stats();
+	pthread_t threads[3];
+	unsigned nends[3] = {0, 0, 0};
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(pthread_create(&threads[i], NULL, print_often,
+				     &nends[i]),
+		    0);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(nends[i], 20);
+	}
 }
 
 static unsigned nmessages;

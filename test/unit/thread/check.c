@@ -129,7 +129,8 @@ TEST(table)
 	assert_int_equal(nfaults, 0);
 	check_all();
 	assert_int_equal(nfaults, 0);
-	for (size_t i = 0; i < N; i++) {
+	/* Saying that a pointer is nobody's takes its time. */
+	for (size_t i = 0; i < 1000; i++) {
 		check_block_t found;
 		unsigned before = nfaults;
 		assert_int_equal(check_find(memory + i * 32, &found), known[i]);
