@@ -262,7 +262,8 @@ map_raw(void *addr, size_t size, bool commit)
 static void *
 map_trimmed(size_t size, size_t alignment, bool commit)
 {
-	size_t slack = alignment - os_page_size;
+	/* PAGE is the least that the kernel's pages can be. */
+	size_t slack = alignment - PAGE;
 	if (size + slack < size) {
 		return NULL;
 	}

@@ -286,7 +286,7 @@ exhaust(void *function)
 	CHECK(ptr == NULL);
 }
 
-TEST_CONF(xmalloc_ends_the_process, "xmalloc:true")
+TEST_CONF(xmalloc_ends_the_process, "abort_conf:false,xmalloc:true")
 {
 	need("config.xmalloc");
 	assert_dies(exhaust, "m", "<jemalloc>: Error in malloc(): out of memory");

@@ -168,7 +168,8 @@ assert_fault_either(void (*fn)(void *), void *arg, const char *fault,
 	char hex[32];
 	snprintf(hex, sizeof(hex), "0x%jx", (uintmax_t)(uintptr_t)blamed->ptr);
 	if (!WIFSIGNALED(child.status) || WTERMSIG(child.status) != SIGABRT ||
-	    strstr(child.err, "<jemalloc>: ") == NULL ||
+	    (strstr(child.err, "<jemalloc>: ") == NULL &&
+		strstr(child.err, "Invalid deallocation detected") == NULL) ||
 	    (strstr(child.err, fault) == NULL &&
 		strstr(child.err, other) == NULL) ||
 	    strstr(child.err, hex) == NULL) {
