@@ -121,7 +121,7 @@ static const row_t rows[] = {
 /* A name of mallctl, or several. */
 typedef struct {
 	const char *path;
-	const char *type;   /* NULL: several, of a struct or an option each */
+	const char *type; /* NULL: several, of a struct or an option each */
 	const char *access;
 	const char *gate;
 	const char *words;
@@ -520,7 +520,7 @@ put_access(const name_t *name)
 		access += 4;
 	}
 	printf(" Pq %s%s", name->type == NULL ? "" : type_text(name->type),
-	    name->type == NULL	   ? "read"
+	    name->type == NULL     ? "read"
 		: is(access, "RO") ? ", read"
 		: is(access, "WO") ? ", write"
 				   : ", read and write");

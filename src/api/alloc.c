@@ -10,8 +10,8 @@
 #include "thread/tcache.h"
 #include "thread/thread_event.h"
 
-#define JUNK_ALLOC	0xa5
-#define JUNK_FREE	0x5a
+#define JUNK_ALLOC 0xa5
+#define JUNK_FREE 0x5a
 
 /* What alloc_perturb() set; 0: nothing. */
 static _Atomic uint8_t perturb_byte;
@@ -70,8 +70,8 @@ alloc_from_arena(arena_t *arena, tsd_t *tsd, size_t size, size_t usize,
 	if (usize <= SC_SMALL_MAX) {
 		void *ptr = NULL;
 		bool contended;
-		if (arena_fill(arena, szind_of(usize), &ptr, 1,
-		    &contended) != 0) {
+		if (arena_fill(arena, szind_of(usize), &ptr, 1, &contended) !=
+		    0) {
 			fill_new(ptr, usize, spec->zero, false);
 		}
 		return ptr;
@@ -109,7 +109,8 @@ alloc_with_state(tsd_t *tsd, size_t size, size_t usize,
 	bool cacheable = cind != 0 && spec->alignment <= PAGE &&
 	    !spec->uncached && cache->cache_enabled;
 	void *ptr;
-	if (cacheable && (cind_is_small(cind) || spec->alignment <= CACHELINE)) {
+	if (cacheable &&
+	    (cind_is_small(cind) || spec->alignment <= CACHELINE)) {
 		ptr = tcache_pop(cache, cind);
 		if (ptr == NULL) {
 			ptr = tcache_alloc_slow(cache, spec->arena, cind, size);
@@ -118,8 +119,9 @@ alloc_with_state(tsd_t *tsd, size_t size, size_t usize,
 			fill_new(ptr, usize, spec->zero, false);
 		}
 	} else {
-		arena_t *arena = spec->arena != NULL ? spec->arena :
-		    arenas_for_large(tsd->arena, usize);
+		arena_t *arena = spec->arena != NULL
+		    ? spec->arena
+		    : arenas_for_large(tsd->arena, usize);
 		ptr = alloc_from_arena(arena, tsd, size, usize, spec);
 		if (cind == 0 && ptr != NULL) {
 			arena_tick(arena);
@@ -136,8 +138,7 @@ alloc_of_usize(size_t size, size_t usize, const alloc_spec_t *spec)
 {
 	tsd_t *tsd = tsd_get();
 	if (unlikely(tsd == NULL)) {
-		return alloc_from_arena(arenas_get(0), NULL, size, usize,
-		    spec);
+		return alloc_from_arena(arenas_get(0), NULL, size, usize, spec);
 	}
 	return alloc_with_state(tsd, size, usize, spec);
 }
@@ -152,8 +153,8 @@ alloc_general(size_t size, const alloc_spec_t *spec)
 	if (unlikely(usize == 0)) {
 		return NULL;
 	}
-	return unlikely(check_on()) ? checked_alloc(size, usize, spec) :
-	    alloc_of_usize(size, usize, spec);
+	return unlikely(check_on()) ? checked_alloc(size, usize, spec)
+				    : alloc_of_usize(size, usize, spec);
 }
 
 size_t
@@ -193,7 +194,7 @@ free_small(unsigned cind, void *ptr, tsd_t *cache)
 	size_t usize = cind_usize(cind);
 	tsd_t *tsd = tsd_get_for_free();
 	if (unlikely(checked_is_double(tsd, cind, ptr) ||
-	    checked_stash(tsd, ptr, usize))) {
+		checked_stash(tsd, ptr, usize))) {
 		return;
 	}
 	fill_freed(ptr, usize);
@@ -323,12 +324,11 @@ count_resize(size_t old_usize, size_t usize)
 
 /* In place, or by moving pages; NULL: copy. */
 static void *
-resize_large(edata_t *edata, void *ptr, size_t usize,
-    const alloc_spec_t *spec)
+resize_large(edata_t *edata, void *ptr, size_t usize, const alloc_spec_t *spec)
 {
 	size_t old_usize = edata->usize;
-	if (usize <= SC_SMALL_MAX || !is_aligned((uintptr_t)ptr,
-	    spec->alignment)) {
+	if (usize <= SC_SMALL_MAX ||
+	    !is_aligned((uintptr_t)ptr, spec->alignment)) {
 		return NULL;
 	}
 	if (!large_resize(edata, usize, usize, spec->zero)) {
@@ -336,9 +336,10 @@ resize_large(edata_t *edata, void *ptr, size_t usize,
 		if (tsd == NULL || spec->alignment > CACHELINE) {
 			return NULL;
 		}
-		ptr = large_move(spec->arena != NULL ? spec->arena :
-		    arenas_for_large(tsd->arena, usize), edata, usize,
-		    spec->zero);
+		ptr = large_move(spec->arena != NULL
+			? spec->arena
+			: arenas_for_large(tsd->arena, usize),
+		    edata, usize, spec->zero);
 	}
 	if (ptr != NULL) {
 		count_resize(old_usize, usize);
@@ -411,10 +412,12 @@ alloc_resize_in_place(void *ptr, size_t size, size_t extra, size_t alignment,
 	if (extra > SC_LARGE_MAX - size) {
 		extra = SC_LARGE_MAX - size;
 	}
-	size_t usize_max = alignment <= 1 ? size_class_usize(size + extra) :
-	    size_class_aligned_usize(size + extra, alignment);
-	size_t usize_min = alignment <= 1 ? size_class_usize(size) :
-	    size_class_aligned_usize(size, alignment);
+	size_t usize_max = alignment <= 1
+	    ? size_class_usize(size + extra)
+	    : size_class_aligned_usize(size + extra, alignment);
+	size_t usize_min = alignment <= 1
+	    ? size_class_usize(size)
+	    : size_class_aligned_usize(size, alignment);
 	if (usize_max < SC_LARGE_MIN || usize_max == 0) {
 		return old_usize;
 	}

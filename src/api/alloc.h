@@ -13,14 +13,14 @@
 
 /* What an allocation asks for, beyond its size. */
 typedef struct {
-	size_t alignment;	/* power of two; 1: none */
-	bool zero;		/* all of the usable size reads zero */
-	bool uncached;		/* not from (or to) the thread's cache */
-	arena_t *arena;		/* NULL: the thread's */
-	tsd_t *cache;		/* thread/tcaches.h; NULL: the thread's */
+	size_t alignment; /* power of two; 1: none */
+	bool zero; /* all of the usable size reads zero */
+	bool uncached; /* not from (or to) the thread's cache */
+	arena_t *arena; /* NULL: the thread's */
+	tsd_t *cache; /* thread/tcaches.h; NULL: the thread's */
 } alloc_spec_t;
 
-#define ALLOC_PLAIN	((alloc_spec_t){ .alignment = 1 })
+#define ALLOC_PLAIN ((alloc_spec_t){.alignment = 1})
 
 /* NULL: no memory, or the size can not be had. */
 void *alloc_general(size_t size, const alloc_spec_t *spec);
@@ -31,8 +31,8 @@ void *alloc_of_usize(size_t size, size_t usize, const alloc_spec_t *spec);
 static inline size_t
 alloc_usize_of(size_t size, size_t alignment)
 {
-	return alignment <= 1 ? size_class_usize(size) :
-	    size_class_aligned_usize(size, alignment);
+	return alignment <= 1 ? size_class_usize(size)
+			      : size_class_aligned_usize(size, alignment);
 }
 
 /*
@@ -54,7 +54,7 @@ size_t alloc_usable_size(const void *ptr);
 void alloc_free(void *ptr, bool uncached);
 
 /* Where freed blocks go if not to a cache, for the two functions below. */
-#define ALLOC_NO_CACHE	(&tsd_none)
+#define ALLOC_NO_CACHE (&tsd_none)
 
 /* As alloc_free() and alloc_free_sized(), into a cache; NULL: the thread's. */
 void alloc_free_into(void *ptr, tsd_t *cache);

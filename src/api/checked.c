@@ -24,15 +24,16 @@ room_of(const void *ptr)
 static void *
 sample(size_t usize, const alloc_spec_t *spec)
 {
-	if (usize > PAGE || spec->alignment > QUANTUM ||
-	    spec->arena != NULL || atomic_load_explicit(&nsamples,
-	    memory_order_relaxed) >= CHECK_SAMPLES_MAX ||
+	if (usize > PAGE || spec->alignment > QUANTUM || spec->arena != NULL ||
+	    atomic_load_explicit(&nsamples, memory_order_relaxed) >=
+		CHECK_SAMPLES_MAX ||
 	    !guard_count(GUARD_SAMPLE, CHECK_SAMPLE)) {
 		return NULL;
 	}
 	tsd_t *tsd = tsd_get();
-	void *ptr = tsd == NULL ? NULL :
-	    large_alloc_guarded(tsd->arena, usize, spec->zero);
+	void *ptr = tsd == NULL
+	    ? NULL
+	    : large_alloc_guarded(tsd->arena, usize, spec->zero);
 	if (ptr != NULL) {
 		atomic_fetch_add_explicit(&nsamples, 1, memory_order_relaxed);
 	}
@@ -55,18 +56,20 @@ void *
 checked_alloc(size_t size, size_t usize, const alloc_spec_t *spec)
 {
 	check_block_t block = {
-		.ptr = sample(usize, spec),
-		.size = size,
-		.usize = usize,
-		.room = align_up(usize, QUANTUM),
-		.zero = spec->zero || (config_fill && opt.zero),
+	    .ptr = sample(usize, spec),
+	    .size = size,
+	    .usize = usize,
+	    .room = align_up(usize, QUANTUM),
+	    .zero = spec->zero || (config_fill && opt.zero),
 	};
 	block.guarded = block.ptr != NULL;
 	if (!block.guarded) {
-		size_t more = size > SC_LARGE_MAX - CHECK_TAIL ? 0 :
-		    alloc_usize_of(usize + CHECK_TAIL, spec->alignment);
-		block.ptr = more == 0 ? NULL :
-		    alloc_of_usize(usize + CHECK_TAIL, more, spec);
+		size_t more = size > SC_LARGE_MAX - CHECK_TAIL
+		    ? 0
+		    : alloc_usize_of(usize + CHECK_TAIL, spec->alignment);
+		block.ptr = more == 0
+		    ? NULL
+		    : alloc_of_usize(usize + CHECK_TAIL, more, spec);
 		if (block.ptr == NULL) {
 			return NULL;
 		}
@@ -156,8 +159,10 @@ checked_find_double(tsd_t *tsd, unsigned cind, const void *ptr)
 	for (unsigned i = 0; i < n; i++) {
 		if (head[i] == ptr) {
 			char text[96];
-			io_snprintf(text, sizeof(text), "Invalid deallocation "
-			    "detected: double free of pointer %p\n", ptr);
+			io_snprintf(text, sizeof(text),
+			    "Invalid deallocation "
+			    "detected: double free of pointer %p\n",
+			    ptr);
 			fault_text(text);
 			return true;
 		}
@@ -168,8 +173,7 @@ checked_find_double(tsd_t *tsd, unsigned cind, const void *ptr)
 bool
 checked_put_stash(tsd_t *tsd, void *ptr, size_t usize)
 {
-	if (tsd == NULL || !tsd->cache_enabled ||
-	    usize > QUARANTINE_SIZE_MAX) {
+	if (tsd == NULL || !tsd->cache_enabled || usize > QUARANTINE_SIZE_MAX) {
 		return false;
 	}
 	thread_count_free(tsd, usize);

@@ -16,8 +16,7 @@
 #include "thread/check.h"
 
 /* With check:true these take the place of the functions of api/alloc.h. */
-void *checked_alloc(size_t size, size_t usize, const alloc_spec_t *spec)
-    COLD;
+void *checked_alloc(size_t size, size_t usize, const alloc_spec_t *spec) COLD;
 void *checked_resize(void *ptr, size_t size, const alloc_spec_t *spec) COLD;
 void checked_free(void *ptr) COLD;
 void checked_free_sized(void *ptr, size_t usize) COLD;
@@ -39,7 +38,8 @@ checked_stash(tsd_t *tsd, void *ptr, size_t usize)
 {
 	return config_uaf_detection && opt.lg_san_uaf_align >= 0 &&
 	    ((uintptr_t)ptr & (((uintptr_t)1 << opt.lg_san_uaf_align) - 1)) ==
-	    0 && checked_put_stash(tsd, ptr, usize);
+	    0 &&
+	    checked_put_stash(tsd, ptr, usize);
 }
 
 #endif

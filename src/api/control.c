@@ -19,8 +19,8 @@ EXPORT int
 je_mallctl(const char *name, void *oldp, size_t *oldlenp, void *newp,
     size_t newlen)
 {
-	return init_done() ? ctl_by_name(name, oldp, oldlenp, newp, newlen) :
-	    EAGAIN;
+	return init_done() ? ctl_by_name(name, oldp, oldlenp, newp, newlen)
+			   : EAGAIN;
 }
 
 EXPORT int
@@ -30,11 +30,12 @@ je_mallctlnametomib(const char *name, size_t *mibp, size_t *miblenp)
 }
 
 EXPORT int
-je_mallctlbymib(const size_t *mib, size_t miblen, void *oldp,
-    size_t *oldlenp, void *newp, size_t newlen)
+je_mallctlbymib(const size_t *mib, size_t miblen, void *oldp, size_t *oldlenp,
+    void *newp, size_t newlen)
 {
-	return init_done() ? ctl_by_mib(mib, miblen, oldp, oldlenp, newp,
-	    newlen) : EAGAIN;
+	return init_done()
+	    ? ctl_by_mib(mib, miblen, oldp, oldlenp, newp, newlen)
+	    : EAGAIN;
 }
 
 EXPORT void

@@ -65,7 +65,7 @@ fastpath_alloc_middle(size_t size)
 	unsigned cind;
 	if (size > SC_SMALL_MAX) {
 		if (unlikely(size > SC_CACHED_MAX ||
-		    !opt.disable_large_size_classes)) {
+			!opt.disable_large_size_classes)) {
 			return NULL;
 		}
 		cind = cind_of_large(size + PAGE - 1);

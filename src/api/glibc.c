@@ -40,13 +40,13 @@ struct mallinfo2 mallinfo2(void);
 
 /* What there is in one arena, or in all. */
 typedef struct {
-	size_t mapped;		/* bytes, without what was given back */
-	size_t small;		/* bytes that left the slabs */
-	size_t large;		/* bytes in large blocks */
+	size_t mapped; /* bytes, without what was given back */
+	size_t small; /* bytes that left the slabs */
+	size_t large; /* bytes in large blocks */
 	size_t nlarge;
-	size_t cached;		/* of these bytes, free in caches of threads */
-	size_t dirty;		/* bytes of free pages */
-	size_t nfree;		/* free regions of slabs */
+	size_t cached; /* of these bytes, free in caches of threads */
+	size_t dirty; /* bytes of free pages */
+	size_t nfree; /* free regions of slabs */
 } totals_t;
 
 static size_t
@@ -61,8 +61,7 @@ add_bin(arena_t *arena, unsigned szind, totals_t *totals)
 	bin_t *bin = &arena->bins[szind];
 	mutex_lock(&bin->lock);
 	const bin_stats_t *stats = &bin->stats;
-	size_t used = (size_t)(stats->nmalloc - stats->ndalloc -
-	    stats->nreset);
+	size_t used = (size_t)(stats->nmalloc - stats->ndalloc - stats->nreset);
 	totals->small += used * bin_infos[szind].reg_size;
 	totals->nfree += stats->curslabs * bin_infos[szind].nregs - used;
 	mutex_unlock(&bin->lock);
@@ -84,11 +83,12 @@ add_arena(arena_t *arena, void *opaque)
 	    memory_order_relaxed);
 	totals->mapped += atomic_load_explicit(&arena->pac.mapped,
 	    memory_order_relaxed);
-	totals->dirty += (pac_ndirty(&arena->pac) +
-	    ecache_npages(&arena->pac.muzzy)) << LG_PAGE;
+	totals->dirty +=
+	    (pac_ndirty(&arena->pac) + ecache_npages(&arena->pac.muzzy))
+	    << LG_PAGE;
 	list_t *states = tsd_list_lock();
 	for (list_node_t *node = list_first(states); node != NULL;
-	    node = list_next(states, node)) {
+	     node = list_next(states, node)) {
 		tsd_t *tsd = container_of(node, tsd_t, link);
 		if (tcache_arena_seen(tsd) == arena) {
 			totals->cached += tcache_bytes_seen(tsd);
@@ -100,7 +100,7 @@ add_arena(arena_t *arena, void *opaque)
 static totals_t
 all_arenas(void)
 {
-	totals_t totals = { 0 };
+	totals_t totals = {0};
 	if (init_done()) {
 		arenas_visit(add_arena, &totals);
 	}
@@ -135,17 +135,18 @@ mallinfo2(void)
 {
 	totals_t totals = all_arenas();
 	size_t used = in_use(&totals);
-	size_t small = totals.mapped > totals.large ?
-	    totals.mapped - totals.large : 0;
+	size_t small = totals.mapped > totals.large
+	    ? totals.mapped - totals.large
+	    : 0;
 	return (struct mallinfo2){
-		.arena = small,
-		.ordblks = totals.nfree,
-		.hblks = totals.nlarge,
-		.hblkhd = totals.large,
-		.fsmblks = totals.cached,
-		.uordblks = used,
-		.fordblks = totals.mapped > used ? totals.mapped - used : 0,
-		.keepcost = totals.dirty,
+	    .arena = small,
+	    .ordblks = totals.nfree,
+	    .hblks = totals.nlarge,
+	    .hblkhd = totals.large,
+	    .fsmblks = totals.cached,
+	    .uordblks = used,
+	    .fordblks = totals.mapped > used ? totals.mapped - used : 0,
+	    .keepcost = totals.dirty,
 	};
 }
 
@@ -160,14 +161,14 @@ mallinfo(void)
 {
 	struct mallinfo2 info = mallinfo2();
 	return (struct mallinfo){
-		.arena = clip(info.arena),
-		.ordblks = clip(info.ordblks),
-		.hblks = clip(info.hblks),
-		.hblkhd = clip(info.hblkhd),
-		.fsmblks = clip(info.fsmblks),
-		.uordblks = clip(info.uordblks),
-		.fordblks = clip(info.fordblks),
-		.keepcost = clip(info.keepcost),
+	    .arena = clip(info.arena),
+	    .ordblks = clip(info.ordblks),
+	    .hblks = clip(info.hblks),
+	    .hblkhd = clip(info.hblkhd),
+	    .fsmblks = clip(info.fsmblks),
+	    .uordblks = clip(info.uordblks),
+	    .fordblks = clip(info.fordblks),
+	    .keepcost = clip(info.keepcost),
 	};
 }
 
@@ -191,7 +192,7 @@ write_totals(FILE *file, const totals_t *totals)
 static void
 write_heap(FILE *file, unsigned ind)
 {
-	totals_t totals = { 0 };
+	totals_t totals = {0};
 	if (arenas_visit_one(ind, add_arena, &totals)) {
 		char text[64];
 		io_snprintf(text, sizeof(text), "<heap nr=\"%u\">\n", ind);
@@ -229,7 +230,7 @@ malloc_stats(void)
 {
 	totals_t all = all_arenas();
 	for (unsigned ind = 0; init_done() && ind < arenas_count(); ind++) {
-		totals_t totals = { 0 };
+		totals_t totals = {0};
 		if (arenas_visit_one(ind, add_arena, &totals)) {
 			io_printf("Arena %u:\n", ind);
 			print_totals(&totals);
@@ -250,8 +251,9 @@ set_trimming(int value)
 	}
 	ssize_t ms = value;
 	return ctl_by_name("arenas.dirty_decay_ms", NULL, NULL, &ms,
-	    sizeof(ms)) == 0 && ctl_by_name("arena.0.dirty_decay_ms", NULL,
-	    NULL, &ms, sizeof(ms)) == 0;
+		   sizeof(ms)) == 0 &&
+	    ctl_by_name("arena.0.dirty_decay_ms", NULL, NULL, &ms,
+		sizeof(ms)) == 0;
 }
 
 EXPORT int

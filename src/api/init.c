@@ -86,8 +86,9 @@ init_slow(void)
 	if (state == INIT_READY) {
 		return true;
 	}
-	if (state == INIT_RUNNING && atomic_load_explicit(&init_thread,
-	    memory_order_relaxed) == os_thread_self()) {
+	if (state == INIT_RUNNING &&
+	    atomic_load_explicit(&init_thread, memory_order_relaxed) ==
+		os_thread_self()) {
 		/* Nested in boot_high(), or in a message handler. */
 		return arenas_get(0) != NULL;
 	}
@@ -105,8 +106,7 @@ init_slow(void)
 		}
 		atomic_store_explicit(&init_state,
 		    ready ? INIT_READY : INIT_NONE, memory_order_release);
-		atomic_store_explicit(&init_thread, NULL,
-		    memory_order_relaxed);
+		atomic_store_explicit(&init_thread, NULL, memory_order_relaxed);
 	}
 	mutex_unlock(&init_lock);
 	return ready;
@@ -127,7 +127,8 @@ init_destructor(void)
 {
 	tsd_t *tsd = tsd_own();
 	if (atomic_load_explicit(&init_state, memory_order_relaxed) ==
-	    INIT_READY && tsd != NULL) {
+		INIT_READY &&
+	    tsd != NULL) {
 		tcache_flush(tsd);
 	}
 	if (check_on()) {

@@ -15,7 +15,7 @@
 
 typedef enum {
 	INIT_NONE,
-	INIT_RUNNING,	/* arena 0 may or may not be there yet */
+	INIT_RUNNING, /* arena 0 may or may not be there yet */
 	INIT_READY
 } init_state_t;
 
@@ -27,8 +27,9 @@ bool init_slow(void) COLD;
 static inline bool
 init_done(void)
 {
-	return likely(atomic_load_explicit(&init_state,
-	    memory_order_acquire) == INIT_READY) || init_slow();
+	return likely(atomic_load_explicit(&init_state, memory_order_acquire) ==
+		   INIT_READY) ||
+	    init_slow();
 }
 
 #endif

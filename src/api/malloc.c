@@ -59,7 +59,7 @@ calloc_slow(size_t num, size_t size)
 	void *ptr = NULL;
 	if (!__builtin_mul_overflow(num, size, &bytes)) {
 		ptr = alloc_general(bytes,
-		    &(alloc_spec_t){ .alignment = 1, .zero = true });
+		    &(alloc_spec_t){.alignment = 1, .zero = true});
 	}
 	hooked_alloc(HOOK_CALLOC, ptr, HOOK_ARGS(num, size));
 	return likely(ptr != NULL) ? ptr : out_of_memory("calloc");
@@ -73,8 +73,8 @@ je_calloc(size_t num, size_t size)
 		return out_of_memory("calloc");
 	}
 	void *ptr = fastpath_alloc(bytes, &usize);
-	return likely(ptr != NULL) ? memset(ptr, 0, usize) :
-	    calloc_slow(num, size);
+	return likely(ptr != NULL) ? memset(ptr, 0, usize)
+				   : calloc_slow(num, size);
 }
 
 static NOINLINE void
@@ -107,8 +107,10 @@ free_sized_slow(void *ptr, size_t size, size_t alignment)
 {
 	int saved = errno;
 	hooked_free(HOOK_SDALLOCX, ptr, HOOK_ARGS((uintptr_t)ptr, size));
-	alloc_free_sized(ptr, alignment <= 1 ? size_class_usize(size) :
-	    size_class_aligned_usize(size, alignment), false);
+	alloc_free_sized(ptr,
+	    alignment <= 1 ? size_class_usize(size)
+			   : size_class_aligned_usize(size, alignment),
+	    false);
 	errno = saved;
 }
 
@@ -147,12 +149,12 @@ realloc_to_zero(void *ptr)
 	}
 	case OPT_ZERO_REALLOC_ALLOC: {
 		void *fresh = alloc_resize(ptr, 1,
-		    &(alloc_spec_t){ .alignment = 1, .uncached = true });
+		    &(alloc_spec_t){.alignment = 1, .uncached = true});
 		return fresh != NULL ? fresh : out_of_memory("realloc");
 	}
 	default:
 		fault_text("Called realloc(non-null-ptr, 0) with "
-		    "zero_realloc:abort set\n");
+			   "zero_realloc:abort set\n");
 		return NULL;
 	}
 }
@@ -165,14 +167,15 @@ static ALWAYS_INLINE void *
 realloc_small(void *ptr, size_t size)
 {
 	unsigned code = pagemap_code(ptr);
-	if (code == 0 || (size > SC_LOOKUP_MAX && size <= SC_SMALL_MAX &&
-	    cind_of_small(szind_compute(size)) == code / 2)) {
+	if (code == 0 ||
+	    (size > SC_LOOKUP_MAX && size <= SC_SMALL_MAX &&
+		cind_of_small(szind_compute(size)) == code / 2)) {
 		/* Large, or of this class. */
 		return NULL;
 	}
 	size_t usize = size;
-	void *fresh = size <= SC_LOOKUP_MAX ? fastpath_alloc(size, &usize) :
-	    fastpath_alloc_middle(size);
+	void *fresh = size <= SC_LOOKUP_MAX ? fastpath_alloc(size, &usize)
+					    : fastpath_alloc_middle(size);
 	if (unlikely(fresh == NULL)) {
 		return NULL;
 	}
@@ -249,17 +252,17 @@ alloc_aligned(size_t alignment, size_t size, size_t alignment_min, int *error)
 	if (alignment < alignment_min || !bits_is_pow2(alignment)) {
 		if (config_xmalloc && opt.xmalloc) {
 			fatal("Error allocating aligned memory: invalid "
-			    "alignment");
+			      "alignment");
 		}
 		*error = EINVAL;
 		return NULL;
 	}
 	void *ptr = alloc_general(size == 0 ? 1 : size,
-	    &(alloc_spec_t){ .alignment = alignment });
+	    &(alloc_spec_t){.alignment = alignment});
 	if (ptr == NULL) {
 		if (config_xmalloc && opt.xmalloc) {
 			fatal("Error allocating aligned memory: out of "
-			    "memory");
+			      "memory");
 		}
 		*error = ENOMEM;
 	}
@@ -276,7 +279,7 @@ fastpath_alloc_aligned(size_t alignment, size_t size)
 	size_t usize;
 	/* Far from where rounding up would wrap. */
 	if (unlikely(!bits_is_pow2(alignment) || alignment > PAGE ||
-	    size > SC_LOOKUP_MAX)) {
+		size > SC_LOOKUP_MAX)) {
 		return NULL;
 	}
 	size = align_up(size + (size == 0), alignment);
@@ -313,8 +316,8 @@ aligned_slow(size_t alignment, size_t bytes, hook_alloc_t type, size_t size)
 	int error;
 	void *ptr = alloc_aligned(alignment, bytes, 1, &error);
 	bool paged = type == HOOK_VALLOC || type == HOOK_PVALLOC;
-	hooked_alloc(type, ptr, paged ? HOOK_ARGS(size) :
-	    HOOK_ARGS(alignment, size));
+	hooked_alloc(type, ptr,
+	    paged ? HOOK_ARGS(size) : HOOK_ARGS(alignment, size));
 	if (unlikely(ptr == NULL)) {
 		errno = error;
 	}
@@ -325,8 +328,8 @@ static ALWAYS_INLINE void *
 aligned(size_t alignment, size_t bytes, hook_alloc_t type, size_t size)
 {
 	void *hit = fastpath_alloc_aligned(alignment, bytes);
-	return likely(hit != NULL) ? hit :
-	    aligned_slow(alignment, bytes, type, size);
+	return likely(hit != NULL) ? hit
+				   : aligned_slow(alignment, bytes, type, size);
 }
 
 EXPORT void *
@@ -369,8 +372,10 @@ cxx_allocation_failed(size_t size)
 {
 	if (config_cxx && opt.experimental_infallible_new) {
 		fault("Allocation of size %zu failed. %s"
-		    "opt.experimental_infallible_new is true. Aborting.", size,
-		    size >= (size_t)1 << 30 ?
-		    "This is likely caused by heap corruption. " : "");
+		      "opt.experimental_infallible_new is true. Aborting.",
+		    size,
+		    size >= (size_t)1 << 30
+			? "This is likely caused by heap corruption. "
+			: "");
 	}
 }

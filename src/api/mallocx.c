@@ -14,13 +14,13 @@
 #include "platform/fatal.h"
 #include "thread/tcaches.h"
 
-#define FLAG_ZERO		0x40
-#define FLAG_TCACHE_SHIFT	8
-#define FLAG_TCACHE_MASK	0xfff
-#define TCACHE_AUTOMATIC	0
-#define TCACHE_NONE		1
-#define TCACHE_FIRST_ID		2
-#define FLAG_ARENA_SHIFT	20
+#define FLAG_ZERO 0x40
+#define FLAG_TCACHE_SHIFT 8
+#define FLAG_TCACHE_MASK 0xfff
+#define TCACHE_AUTOMATIC 0
+#define TCACHE_NONE 1
+#define TCACHE_FIRST_ID 2
+#define FLAG_ARENA_SHIFT 20
 
 static size_t
 flags_alignment(int flags)
@@ -54,10 +54,10 @@ spec_from_flags(int flags, alloc_spec_t *spec)
 {
 	tsd_t *cache = flags_cache(flags);
 	*spec = (alloc_spec_t){
-		.alignment = flags_alignment(flags),
-		.zero = (flags & FLAG_ZERO) != 0,
-		.uncached = cache == ALLOC_NO_CACHE,
-		.cache = cache,
+	    .alignment = flags_alignment(flags),
+	    .zero = (flags & FLAG_ZERO) != 0,
+	    .uncached = cache == ALLOC_NO_CACHE,
+	    .cache = cache,
 	};
 	unsigned arena = (unsigned)flags >> FLAG_ARENA_SHIFT;
 	if (unlikely(arena != 0)) {
@@ -83,8 +83,8 @@ mallocx_slow(size_t size, int flags)
 {
 	int saved = errno;
 	alloc_spec_t spec;
-	void *ptr = spec_from_flags(flags, &spec) ?
-	    alloc_general(size, &spec) : NULL;
+	void *ptr = spec_from_flags(flags, &spec) ? alloc_general(size, &spec)
+						  : NULL;
 	hooked_alloc(HOOK_MALLOCX, ptr, HOOK_ARGS(size, (uintptr_t)flags));
 	xmalloc_check(ptr, "mallocx");
 	errno = saved;
@@ -109,10 +109,11 @@ je_rallocx(void *ptr, size_t size, int flags)
 {
 	int saved = errno;
 	alloc_spec_t spec;
-	void *fresh = !spec_from_flags(flags, &spec) ? NULL : hook_any() ?
-	    hooked_resize(ptr, size, &spec, &hooked_rallocx,
-	    HOOK_ARGS((uintptr_t)ptr, size, (uintptr_t)flags)) :
-	    alloc_resize(ptr, size, &spec);
+	void *fresh = !spec_from_flags(flags, &spec) ? NULL
+	    : hook_any()
+	    ? hooked_resize(ptr, size, &spec, &hooked_rallocx,
+		  HOOK_ARGS((uintptr_t)ptr, size, (uintptr_t)flags))
+	    : alloc_resize(ptr, size, &spec);
 	xmalloc_check(fresh, "rallocx");
 	errno = saved;
 	return fresh;
@@ -127,8 +128,8 @@ je_xallocx(void *ptr, size_t size, size_t extra, int flags)
 	    flags_alignment(flags), (flags & FLAG_ZERO) != 0);
 	if (hook_any()) {
 		hook_run_expand(HOOK_EXPAND_BY_XALLOCX, ptr, old_usize, usize,
-		    usize, HOOK_ARGS((uintptr_t)ptr, size, extra,
-		    (uintptr_t)flags));
+		    usize,
+		    HOOK_ARGS((uintptr_t)ptr, size, extra, (uintptr_t)flags));
 	}
 	errno = saved;
 	return usize;
@@ -164,8 +165,8 @@ je_nallocx(size_t size, int flags)
 	if (size == 0) {
 		return szind_size(0);
 	}
-	return alignment <= 1 ? size_class_usize(size) :
-	    size_class_aligned_usize(size, alignment);
+	return alignment <= 1 ? size_class_usize(size)
+			      : size_class_aligned_usize(size, alignment);
 }
 
 EXPORT void
@@ -178,7 +179,6 @@ je_sdallocx(void *ptr, size_t size, int flags)
 	int saved = errno;
 	hooked_free(HOOK_SDALLOCX, ptr,
 	    HOOK_ARGS((uintptr_t)ptr, size, (uintptr_t)flags));
-	alloc_free_sized_into(ptr, je_nallocx(size, flags),
-	    flags_cache(flags));
+	alloc_free_sized_into(ptr, je_nallocx(size, flags), flags_cache(flags));
 	errno = saved;
 }

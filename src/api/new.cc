@@ -43,10 +43,11 @@ void je_free_aligned_sized(void *, size_t, size_t) noexcept;
 void cxx_allocation_failed(size_t size) noexcept;
 }
 
-namespace std {
+namespace std
+{
 /* Of the runtime; declared here because <new> does not. */
 void __throw_bad_alloc() __attribute__((__noreturn__));
-}
+} // namespace std
 
 typedef void (*throw_fn)();
 typedef std::new_handler (*get_handler_fn)();
@@ -56,9 +57,8 @@ typedef std::new_handler (*get_handler_fn)();
 static void *
 runtime_symbol(const char *name)
 {
-	static const char *const libraries[] = {
-		"libstdc++.so.6", "libc++.so.1", "libc++abi.so.1"
-	};
+	static const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1",
+	    "libc++abi.so.1"};
 	void *symbol = dlsym(RTLD_DEFAULT, name);
 	for (size_t i = 0; symbol == nullptr && i < 3; i++) {
 		void *handle = dlopen(libraries[i], RTLD_NOLOAD | RTLD_LAZY);
@@ -74,16 +74,18 @@ static get_handler_fn
 find_get_handler()
 {
 	get_handler_fn bound = &std::get_new_handler;
-	return bound != nullptr ? bound : reinterpret_cast<get_handler_fn>(
-	    runtime_symbol("_ZSt15get_new_handlerv"));
+	return bound != nullptr ? bound
+				: reinterpret_cast<get_handler_fn>(
+				      runtime_symbol("_ZSt15get_new_handlerv"));
 }
 
 static throw_fn
 find_throw()
 {
 	throw_fn bound = &std::__throw_bad_alloc;
-	return bound != nullptr ? bound : reinterpret_cast<throw_fn>(
-	    runtime_symbol("_ZSt17__throw_bad_allocv"));
+	return bound != nullptr ? bound
+				: reinterpret_cast<throw_fn>(runtime_symbol(
+				      "_ZSt17__throw_bad_allocv"));
 }
 #else
 static get_handler_fn
@@ -109,8 +111,8 @@ current_handler()
 static void *
 try_alloc(size_t size, size_t alignment)
 {
-	return alignment == 0 ? je_malloc(size) :
-	    je_aligned_alloc(alignment, size);
+	return alignment == 0 ? je_malloc(size)
+			      : je_aligned_alloc(alignment, size);
 }
 
 /*
@@ -189,8 +191,8 @@ new_aligned_nothrow_impl(size_t size, std::align_val_t alignment) noexcept
 {
 	size_t a = static_cast<size_t>(alignment);
 	void *ptr = je_aligned_alloc(a, size);
-	return likely(ptr != nullptr) ? ptr :
-	    new_slow_nothrow(size, a == 0 ? 3 : a);
+	return likely(ptr != nullptr) ? ptr
+				      : new_slow_nothrow(size, a == 0 ? 3 : a);
 }
 
 EXPORT void *
@@ -298,8 +300,7 @@ operator delete(void *ptr, std::align_val_t, const std::nothrow_t &) noexcept
 }
 
 EXPORT void
-operator delete[](void *ptr, std::align_val_t,
-    const std::nothrow_t &) noexcept
+operator delete[](void *ptr, std::align_val_t, const std::nothrow_t &) noexcept
 {
 	je_free(ptr);
 }

@@ -11,7 +11,7 @@
 #include "platform/pages.h"
 
 /* Regions of one flush that are looked up at a time. */
-#define FLUSH_CHUNK	64
+#define FLUSH_CHUNK 64
 
 void
 arena_init(arena_t *arena, unsigned ind, base_t *base, base_t *base0,
@@ -26,8 +26,9 @@ arena_init(arena_t *arena, unsigned ind, base_t *base, base_t *base0,
 	pac_init(&arena->pac, &arena->ehooks, base0, ind,
 	    arenas_dirty_decay_ms(), arenas_muzzy_decay_ms(), now);
 	atomic_store_explicit(&arena->oversize_threshold,
-	    opt.oversize_threshold == 0 ? SC_LARGE_MAX + PAGE :
-	    opt.oversize_threshold, memory_order_relaxed);
+	    opt.oversize_threshold == 0 ? SC_LARGE_MAX + PAGE
+					: opt.oversize_threshold,
+	    memory_order_relaxed);
 	mutex_init(&arena->large_lock, "large", LOCK_LARGE);
 	list_init(&arena->large);
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
@@ -42,7 +43,7 @@ arena_of(const edata_t *edata)
 }
 
 /* Slabs, all full, from which on a bin counts as growing densely. */
-#define DENSE_SLABS	2
+#define DENSE_SLABS 2
 
 /* Pages for a slab; all its regions are free.  dense: all will be used. */
 static edata_t *
@@ -53,8 +54,8 @@ slab_alloc(arena_t *arena, unsigned szind, bool dense)
 		slab = guard_alloc(&arena->pac, bin_infos[szind].slab_size);
 	}
 	if (likely(slab == NULL)) {
-		slab = pac_alloc(&arena->pac, bin_infos[szind].slab_size,
-		    PAGE, PAC_REUSE);
+		slab = pac_alloc(&arena->pac, bin_infos[szind].slab_size, PAGE,
+		    PAC_REUSE);
 	}
 	if (slab == NULL) {
 		return NULL;
@@ -83,8 +84,8 @@ slab_dalloc(edata_t *slab)
 /* What is left to do once the lock is dropped. */
 typedef struct {
 	unsigned nempty, nbad;
-	edata_t *empty[FLUSH_CHUNK];	/* slabs to give back */
-	void *bad[FLUSH_CHUNK];		/* pointers that are no live regions */
+	edata_t *empty[FLUSH_CHUNK]; /* slabs to give back */
+	void *bad[FLUSH_CHUNK]; /* pointers that are no live regions */
 } aftermath_t;
 
 _Static_assert(FLUSH_CHUNK <= BIN_HANDOFF_MAX, "a chunk can be left");
@@ -128,9 +129,9 @@ return_locked(arena_t *arena, unsigned szind, void **regs, unsigned n,
 			size = slab->size;
 		}
 		unsigned region = bin_info_region(info, (uintptr_t)ptr - base);
-		bin_return_t result = unlikely(region >= info->nregs) ?
-		    BIN_DOUBLE_FREE :
-		    bin_return_locked(bin, slab, region, &empty);
+		bin_return_t result = unlikely(region >= info->nregs)
+		    ? BIN_DOUBLE_FREE
+		    : bin_return_locked(bin, slab, region, &empty);
 		if (likely(result == BIN_RETURNED)) {
 			continue;
 		}
@@ -192,8 +193,9 @@ return_chunk(unsigned szind, void **regs, unsigned n, bool wait)
 		}
 		bin_t *bin = &arena->bins[szind];
 		if (unlikely(!mutex_trylock(&bin->lock))) {
-			if (!wait && bin_handoff_leave(bin, arena->handoff[szind],
-			    regs, n)) {
+			if (!wait &&
+			    bin_handoff_leave(bin, arena->handoff[szind], regs,
+				n)) {
 				return;
 			}
 			mutex_lock(&bin->lock);
@@ -278,11 +280,11 @@ void
 arena_tick(arena_t *arena)
 {
 	if (likely(atomic_load_explicit(&arena_ticks_purge,
-	    memory_order_relaxed))) {
+		memory_order_relaxed))) {
 		pac_decay_tick(&arena->pac, clock_ns());
 	}
 	if (unlikely(atomic_load_explicit(&arena_ticks_watched,
-	    memory_order_relaxed))) {
+		memory_order_relaxed))) {
 		arena_tick_watcher(clock_ns());
 	}
 }
@@ -369,9 +371,9 @@ arena_verify(arena_t *arena)
  * Stages in rank order: the page allocator's, with the bins and the list of
  * large blocks before its last one (the descriptors), and the base at the end.
  */
-#define STAGE_BINS	(PAC_PREFORK_STAGES - 1)
-#define STAGE_LARGE	PAC_PREFORK_STAGES
-#define STAGE_BASE	(PAC_PREFORK_STAGES + 2)
+#define STAGE_BINS (PAC_PREFORK_STAGES - 1)
+#define STAGE_LARGE PAC_PREFORK_STAGES
+#define STAGE_BASE (PAC_PREFORK_STAGES + 2)
 
 void NO_THREAD_SAFETY
 arena_prefork(arena_t *arena, int stage)

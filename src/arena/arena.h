@@ -15,7 +15,7 @@
 #include "meta/base.h"
 #include "page/pac.h"
 
-#define ARENA_NAME_SIZE		32
+#define ARENA_NAME_SIZE 32
 
 typedef struct {
 	_Atomic uint64_t nmalloc;
@@ -25,8 +25,8 @@ typedef struct {
 typedef struct arena {
 	unsigned ind;
 	bool automatic;
-	_Atomic unsigned nthreads;	/* bound for the application */
-	base_t *base;			/* its own, or arena 0's */
+	_Atomic unsigned nthreads; /* bound for the application */
+	base_t *base; /* its own, or arena 0's */
 	ehooks_t ehooks;
 	pac_t pac;
 	_Atomic size_t oversize_threshold;
@@ -34,14 +34,14 @@ typedef struct arena {
 	char name[ARENA_NAME_SIZE];
 
 	mutex_t large_lock;
-	list_t large GUARDED_BY(large_lock);	/* manual arenas only */
+	list_t large GUARDED_BY(large_lock); /* manual arenas only */
 	_Atomic size_t large_allocated;
 	lextent_stats_t lextents[SC_NSIZES - SC_NBINS];
 	/* Requests by class, estimated from samples. */
 	_Atomic uint64_t nrequests[SC_NSIZES];
 
 	bin_t bins[SC_NBINS];
-	void *handoff[SC_NBINS][BIN_HANDOFF_MAX];	/* see bin.h */
+	void *handoff[SC_NBINS][BIN_HANDOFF_MAX]; /* see bin.h */
 } arena_t;
 
 /*
@@ -87,7 +87,7 @@ arena_t *arena_of(const edata_t *edata);
 
 bool arena_verify(arena_t *arena);
 
-#define ARENA_PREFORK_STAGES	(PAC_PREFORK_STAGES + 3)
+#define ARENA_PREFORK_STAGES (PAC_PREFORK_STAGES + 3)
 void arena_prefork(arena_t *arena, int stage);
 void arena_postfork_parent(arena_t *arena);
 void arena_postfork_child(arena_t *arena);

@@ -25,7 +25,7 @@ static uint16_t unused[ARENAS_MAX] GUARDED_BY(arenas_lock);
 static unsigned nunused GUARDED_BY(arenas_lock);
 
 /* Decay times, as they were set; -2: not set. */
-#define DECAY_MS_UNSET	(-2)
+#define DECAY_MS_UNSET (-2)
 static _Atomic ssize_t dirty_decay_ms = DECAY_MS_UNSET;
 static _Atomic ssize_t muzzy_decay_ms = DECAY_MS_UNSET;
 
@@ -37,8 +37,9 @@ static _Atomic unsigned nopen_max = ARENAS_MAX;
 arena_t *
 arenas_get(unsigned ind)
 {
-	return ind >= ARENAS_MAX ? NULL :
-	    atomic_load_explicit(&table[ind], memory_order_acquire);
+	return ind >= ARENAS_MAX
+	    ? NULL
+	    : atomic_load_explicit(&table[ind], memory_order_acquire);
 }
 
 /* Those who look at arenas that others may destroy meanwhile. */
@@ -49,8 +50,9 @@ arenas_hold(unsigned ind)
 {
 	/* Before the load, as arenas_destroy() stores before it looks. */
 	atomic_fetch_add_explicit(&nholders, 1, memory_order_seq_cst);
-	return ind >= ARENAS_MAX ? NULL :
-	    atomic_load_explicit(&table[ind], memory_order_seq_cst);
+	return ind >= ARENAS_MAX
+	    ? NULL
+	    : atomic_load_explicit(&table[ind], memory_order_seq_cst);
 }
 
 void
@@ -96,8 +98,9 @@ arenas_nauto(void)
 	if (n != 0) {
 		return n;
 	}
-	n = opt.narenas != 0 ? opt.narenas : npercpu != 0 ? npercpu :
-	    nauto_from_cpus();
+	n = opt.narenas != 0 ? opt.narenas
+	    : npercpu != 0   ? npercpu
+			     : nauto_from_cpus();
 	if (n > ARENAS_MAX - 1) {
 		io_printf("<jemalloc>: Reducing narenas to limit (%d)\n",
 		    ARENAS_MAX - 1);
@@ -175,8 +178,11 @@ create_auto_locked(unsigned ind, base_t *base, extent_hooks_t *hooks)
 		return NULL;
 	}
 	arena_init(arena, ind, base, &base0, hooks, true);
-	const char *name = atomic_load_explicit(&nauto,
-	    memory_order_relaxed) == ind && ind != 0 ? "auto_oversize" : NULL;
+	const char *name = atomic_load_explicit(&nauto, memory_order_relaxed) ==
+		    ind &&
+		ind != 0
+	    ? "auto_oversize"
+	    : NULL;
 	if (name != NULL) {
 		hooks_default_note_huge_arena(ind);
 		io_snprintf(arena->name, sizeof(arena->name), "%s", name);
@@ -244,8 +250,8 @@ arenas_create_auto(unsigned ind, extent_hooks_t *hooks)
 	mutex_lock(&arenas_lock);
 	if (arenas_is_auto(ind) && arenas_get(ind) == NULL) {
 		base_t *base = own_base_locked(ind, hooks);
-		arena = base == NULL ? NULL :
-		    create_auto_locked(ind, base, hooks);
+		arena = base == NULL ? NULL
+				     : create_auto_locked(ind, base, hooks);
 	}
 	mutex_unlock(&arenas_lock);
 	return arena;
@@ -363,13 +369,15 @@ arenas_boot_percpu(void)
 	bool possible = false;
 	if (os_cpu_current() < 0) {
 		io_printf("<jemalloc>: perCPU arena getcpu() not available. "
-		    "Setting narenas to %u.\n", arenas_nauto());
+			  "Setting narenas to %u.\n",
+		    arenas_nauto());
 	} else if (!cpus_are_certain(ncpus) && opt.narenas == 0) {
 		io_message("<jemalloc>: Number of CPUs detected is not "
-		    "deterministic. Per-CPU arena disabled.\n");
+			   "deterministic. Per-CPU arena disabled.\n");
 	} else if (ncpus > ARENAS_MAX - 1) {
 		io_printf("<jemalloc>: narenas w/ percpuarena beyond limit "
-		    "(%d)\n", ARENAS_MAX - 1);
+			  "(%d)\n",
+		    ARENAS_MAX - 1);
 	} else {
 		possible = true;
 		long conf = sysconf(_SC_NPROCESSORS_CONF);
@@ -385,9 +393,11 @@ arenas_boot_percpu(void)
 	if (opt.percpu_arena == OPT_PERCPU_PHYCPU) {
 		n = ncpus / 2 + ncpus % 2;
 		if (ncpus % 2 != 0) {
-			io_printf("<jemalloc>: invalid configuration -- per "
+			io_printf(
+			    "<jemalloc>: invalid configuration -- per "
 			    "physical CPU arena with odd number (%u) of CPUs "
-			    "(no hyper threading?).\n", ncpus);
+			    "(no hyper threading?).\n",
+			    ncpus);
 			if (opt.abort) {
 				abort();
 			}
@@ -410,8 +420,8 @@ static arena_t *
 of_cpu(void)
 {
 	int cpu = os_cpu_current();
-	arena_t *arena = cpu < 0 ? NULL :
-	    arenas_get_auto((unsigned)cpu % npercpu);
+	arena_t *arena = cpu < 0 ? NULL
+				 : arenas_get_auto((unsigned)cpu % npercpu);
 	return arena != NULL ? arena : least_loaded();
 }
 
@@ -470,8 +480,8 @@ arena_t *
 arenas_for_large(arena_t *arena, size_t usize)
 {
 	if (likely(usize < atomic_load_explicit(&arena->oversize_threshold,
-	    memory_order_relaxed)) || !arena->automatic ||
-	    opt.oversize_threshold == 0) {
+			       memory_order_relaxed)) ||
+	    !arena->automatic || opt.oversize_threshold == 0) {
 		return arena;
 	}
 	arena_t *oversize = arenas_get_auto(arenas_nauto());

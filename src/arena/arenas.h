@@ -15,7 +15,7 @@
 
 #include "arena/arena.h"
 
-#define ARENAS_MAX	4095	/* indices 0 .. ARENAS_MAX - 1 */
+#define ARENAS_MAX 4095 /* indices 0 .. ARENAS_MAX - 1 */
 
 /* Create arena 0.  ERR_NOMEM: nothing happened, may be tried again. */
 MUST_CHECK err_t arenas_boot(void);

@@ -95,8 +95,9 @@ bin_add_slab_locked(bin_t *bin, unsigned szind, edata_t *slab)
 		slab->free_map[word] = ~(uint64_t)0;
 	}
 	if (info->nregs % 64 != 0) {
-		slab->free_map[info->nregs / 64] =
-		    ((uint64_t)1 << info->nregs % 64) - 1;
+		slab->free_map[info->nregs / 64] = ((uint64_t)1
+						       << info->nregs % 64) -
+		    1;
 	}
 	slab->nfree = (uint16_t)info->nregs;
 	nonfull_insert(bin, slab);
@@ -124,8 +125,7 @@ slab_became_nonfull(bin_t *bin, edata_t *slab)
 	if (bin->tracks_full) {
 		list_remove(&slab->full);
 	}
-	if (current == NULL ||
-	    edata_cmp_age(&slab->heap, &current->heap) > 0) {
+	if (current == NULL || edata_cmp_age(&slab->heap, &current->heap) > 0) {
 		nonfull_insert(bin, slab);
 		return NULL;
 	}
@@ -211,9 +211,8 @@ bin_handoff_leave(bin_t *bin, void **slots, void **regs, unsigned n)
 	bin_handoff_t *handoff = &bin->handoff;
 	uint32_t expected = HANDOFF_EMPTY;
 	assert(n <= BIN_HANDOFF_MAX);
-	if (!atomic_compare_exchange_strong_explicit(&handoff->state,
-	    &expected, HANDOFF_WRITING, memory_order_acquire,
-	    memory_order_relaxed)) {
+	if (!atomic_compare_exchange_strong_explicit(&handoff->state, &expected,
+		HANDOFF_WRITING, memory_order_acquire, memory_order_relaxed)) {
 		return false;
 	}
 	memcpy(slots, regs, n * sizeof(void *));
@@ -243,9 +242,8 @@ void
 bin_handoff_postfork_child(bin_t *bin)
 {
 	uint32_t expected = HANDOFF_WRITING;
-	atomic_compare_exchange_strong_explicit(&bin->handoff.state,
-	    &expected, HANDOFF_EMPTY, memory_order_relaxed,
-	    memory_order_relaxed);
+	atomic_compare_exchange_strong_explicit(&bin->handoff.state, &expected,
+	    HANDOFF_EMPTY, memory_order_relaxed, memory_order_relaxed);
 }
 
 static bool

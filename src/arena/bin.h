@@ -25,18 +25,18 @@
 #include "platform/mutex.h"
 
 typedef struct {
-	uint64_t nmalloc;	/* regions taken */
-	uint64_t ndalloc;	/* regions returned */
-	uint64_t nreset;	/* regions that went with a reset */
+	uint64_t nmalloc; /* regions taken */
+	uint64_t ndalloc; /* regions returned */
+	uint64_t nreset; /* regions that went with a reset */
 	uint64_t nfills;
 	uint64_t nflushes;
-	uint64_t nslabs;	/* slabs ever created */
-	uint64_t nreslabs;	/* times a nonfull slab became current again */
+	uint64_t nslabs; /* slabs ever created */
+	uint64_t nreslabs; /* times a nonfull slab became current again */
 	size_t curslabs;
 	size_t nonfull_slabs;
 } bin_stats_t;
 
-#define BIN_HANDOFF_MAX	64
+#define BIN_HANDOFF_MAX 64
 
 typedef enum { HANDOFF_EMPTY, HANDOFF_WRITING, HANDOFF_FULL } handoff_state_t;
 
@@ -49,7 +49,7 @@ typedef struct bin {
 	mutex_t lock;
 	edata_t *current GUARDED_BY(lock);
 	ph_t nonfull GUARDED_BY(lock);
-	list_t full GUARDED_BY(lock);	/* manual arenas only */
+	list_t full GUARDED_BY(lock); /* manual arenas only */
 	bool tracks_full;
 	bin_stats_t stats GUARDED_BY(lock);
 	bin_handoff_t handoff;
@@ -75,21 +75,20 @@ void bin_add_slab_locked(bin_t *bin, unsigned szind, edata_t *slab)
 /* What returning a region led to. */
 typedef enum {
 	BIN_RETURNED,
-	BIN_SLAB_EMPTY,		/* *empty left the bin; give its pages back */
-	BIN_DOUBLE_FREE,	/* the region was free: nothing changed */
+	BIN_SLAB_EMPTY, /* *empty left the bin; give its pages back */
+	BIN_DOUBLE_FREE, /* the region was free: nothing changed */
 } bin_return_t;
 
 /* A slab went from full to not full, or became empty: see bin.c. */
-bin_return_t bin_slab_changed_locked(bin_t *bin, edata_t *slab,
-    edata_t **empty) REQUIRES(bin->lock);
+bin_return_t bin_slab_changed_locked(bin_t *bin, edata_t *slab, edata_t **empty)
+    REQUIRES(bin->lock);
 
 /* Return one region; the caller adds to stats.ndalloc what was returned. */
 static inline bin_return_t bin_return_locked(bin_t *bin, edata_t *slab,
     unsigned region, edata_t **empty) REQUIRES(bin->lock);
 
 static inline bin_return_t
-bin_return_locked(bin_t *bin, edata_t *slab, unsigned region,
-    edata_t **empty)
+bin_return_locked(bin_t *bin, edata_t *slab, unsigned region, edata_t **empty)
 {
 	uint64_t bit = (uint64_t)1 << region % 64;
 	uint64_t bits = slab->free_map[region / 64];
@@ -124,7 +123,7 @@ static inline bool
 bin_handoff_waits(bin_t *bin)
 {
 	return atomic_load_explicit(&bin->handoff.state,
-	    memory_order_relaxed) == HANDOFF_FULL;
+		   memory_order_relaxed) == HANDOFF_FULL;
 }
 
 /* In a fork's child: a batch that was being written is lost. */

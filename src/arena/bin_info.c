@@ -4,9 +4,9 @@
  * Lengths to come close to.  Of the smallest objects some always survive, so
  * that their slabs may as well be long; larger ones need not pin as much.
  */
-#define SLAB_TARGET_TINY	((size_t)32 << 10)
-#define SLAB_TARGET		((size_t)16 << 10)
-#define SLAB_TINY_MAX		256
+#define SLAB_TARGET_TINY ((size_t)32 << 10)
+#define SLAB_TARGET ((size_t)16 << 10)
+#define SLAB_TINY_MAX 256
 
 bin_info_t bin_infos[SC_NBINS];
 

@@ -17,8 +17,8 @@ typedef struct {
 	uint32_t reg_size;
 	uint32_t nregs;
 	uint32_t slab_size;
-	uint32_t reciprocal;	/* 2^32 / reg_size, rounded up */
-	uint32_t nshards;	/* as set; a bin has one lock all the same */
+	uint32_t reciprocal; /* 2^32 / reg_size, rounded up */
+	uint32_t nshards; /* as set; a bin has one lock all the same */
 } bin_info_t;
 
 extern bin_info_t bin_infos[SC_NBINS];
@@ -34,8 +34,8 @@ bin_info_region(const bin_info_t *info, size_t offset)
 {
 	/* Exact for multiples of reg_size, as offset < 2^32 / reg_size * nregs. */
 	unsigned region = (unsigned)((uint64_t)offset * info->reciprocal >> 32);
-	return likely((size_t)region * info->reg_size == offset) ? region :
-	    UINT32_MAX;
+	return likely((size_t)region * info->reg_size == offset) ? region
+								 : UINT32_MAX;
 }
 
 #endif

@@ -10,14 +10,14 @@
 #include "platform/pages.h"
 
 /* From this size on blocks are coloured over the whole first page. */
-#define LARGE_COLOUR_MIN	((size_t)64 << 10)
+#define LARGE_COLOUR_MIN ((size_t)64 << 10)
 
 /*
  * Below this size copying is cheaper than moving pages, all in all: each move
  * leaves mappings behind that do not merge, and a block that lies across two
  * can not be moved (at 512 KiB, 1,200 of 1,250 moves of growing vectors failed).
  */
-#define LARGE_MOVE_MIN		((size_t)2 << 20)
+#define LARGE_MOVE_MIN ((size_t)2 << 20)
 
 static size_t
 pad_size(void)
@@ -33,8 +33,8 @@ colour(size_t size, size_t usize, size_t alignment, uint64_t *prng)
 		return 0;
 	}
 	size_t step = alignment < CACHELINE ? CACHELINE : alignment;
-	size_t room = usize >= LARGE_COLOUR_MIN ? PAGE - step :
-	    (usize - size) & (PAGE - 1);
+	size_t room = usize >= LARGE_COLOUR_MIN ? PAGE - step
+						: (usize - size) & (PAGE - 1);
 	return prng_below(prng, room / step + 1) * step;
 }
 
@@ -67,8 +67,8 @@ static void
 set_usize(edata_t *edata, size_t usize)
 {
 	edata->usize = usize;
-	edata->cind = usize <= SC_CACHED_MAX ?
-	    (uint8_t)cind_of_large(usize) : 0;
+	edata->cind = usize <= SC_CACHED_MAX ? (uint8_t)cind_of_large(usize)
+					     : 0;
 }
 
 static void
@@ -99,8 +99,9 @@ zero_range(arena_t *arena, void *ptr, size_t size)
 		/* Whole pages by the hook, the edges by hand. */
 		uintptr_t start = align_up((uintptr_t)ptr, PAGE);
 		uintptr_t end = align_down((uintptr_t)ptr + size, PAGE);
-		if (start < end && ehooks_purge_forced(&arena->ehooks,
-		    (void *)start, end - start) == ERR_NONE) {
+		if (start < end &&
+		    ehooks_purge_forced(&arena->ehooks, (void *)start,
+			end - start) == ERR_NONE) {
 			memset(ptr, 0, start - (uintptr_t)ptr);
 			memset((void *)end, 0, (uintptr_t)ptr + size - end);
 			return;
@@ -141,8 +142,9 @@ large_alloc(arena_t *arena, size_t size, size_t usize, size_t alignment,
 	if (edata == NULL) {
 		return NULL;
 	}
-	return set_up(arena, edata, (char *)edata->addr +
-	    colour(size, usize, alignment, prng), usize, zero);
+	return set_up(arena, edata,
+	    (char *)edata->addr + colour(size, usize, alignment, prng), usize,
+	    zero);
 }
 
 void *
@@ -153,17 +155,18 @@ large_alloc_guarded(arena_t *arena, size_t size, bool zero)
 	if (edata == NULL) {
 		return NULL;
 	}
-	return set_up(arena, edata, (char *)edata_end(edata) -
-	    align_up(size, QUANTUM), SC_LARGE_MIN, zero);
+	return set_up(arena, edata,
+	    (char *)edata_end(edata) - align_up(size, QUANTUM), SC_LARGE_MIN,
+	    zero);
 }
 void
 large_free(void *ptr)
 {
 	edata_t *edata = large_find(ptr);
 	void *expected = ptr;
-	if (unlikely(edata == NULL || !__atomic_compare_exchange_n(
-	    &edata->user, &expected, NULL, false, __ATOMIC_ACQ_REL,
-	    __ATOMIC_RELAXED))) {
+	if (unlikely(edata == NULL ||
+		!__atomic_compare_exchange_n(&edata->user, &expected, NULL,
+		    false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))) {
 		misuse_report(ptr);
 		return;
 	}
@@ -200,8 +203,8 @@ expand(arena_t *arena, edata_t *edata, size_t usize, bool zero)
 		char *fresh = (char *)edata->addr + size_old;
 		char *to = (char *)edata->user + usize;
 		if (zeroed && from < fresh) {
-			memset(from, 0, (size_t)((fresh < to ? fresh : to) -
-			    from));
+			memset(from, 0,
+			    (size_t)((fresh < to ? fresh : to) - from));
 		} else if (!zeroed) {
 			zero_range(arena, from, usize - usize_old);
 		}
@@ -264,7 +267,7 @@ large_move(arena_t *arena, edata_t *old, size_t usize, bool zero)
 	size_t usize_old = old->usize;
 	if (edata->dss ||
 	    pages_move(old->addr, edata->addr, old->size, edata->size) !=
-	    ERR_NONE) {
+		ERR_NONE) {
 		pac_dalloc(&arena->pac, edata);
 		return NULL;
 	}

@@ -76,8 +76,8 @@ void large_free(void *ptr);
  * [usize_min, usize_max]; true when the size is in that range then.  With
  * `zero` what is gained reads zero.
  */
-bool large_resize(edata_t *edata, size_t usize_min, size_t usize_max,
-    bool zero);
+bool
+large_resize(edata_t *edata, size_t usize_min, size_t usize_max, bool zero);
 
 /*
  * Move a block to a new place by moving its pages, not its bytes; the old one

@@ -5,7 +5,7 @@
 #include "platform/fatal.h"
 
 /* How far to look back for the extent around an address, in pages. */
-#define LOOK_BACK_PAGES	((size_t)1 << 18)
+#define LOOK_BACK_PAGES ((size_t)1 << 18)
 
 /* The extent around any address, NULL when it is not in our memory. */
 static edata_t *
@@ -38,8 +38,8 @@ report_in_slab(const void *ptr, const edata_t *slab)
 	size_t region = offset / info->reg_size;
 	if (region * info->reg_size != offset) {
 		fault("invalid pointer %p: %zu bytes into an object of %u "
-		    "bytes at %p (arena %u)", ptr,
-		    offset - region * info->reg_size, info->reg_size,
+		      "bytes at %p (arena %u)",
+		    ptr, offset - region * info->reg_size, info->reg_size,
 		    (void *)(edata_base(slab) + region * info->reg_size),
 		    edata_arena_ind(slab));
 		return;
@@ -57,7 +57,8 @@ misuse_report(const void *ptr)
 	}
 	if (edata_state(edata) != EXTENT_ACTIVE) {
 		fault("double free or invalid pointer %p: it is in free "
-		    "memory (arena %u)", ptr, edata_arena_ind(edata));
+		      "memory (arena %u)",
+		    ptr, edata_arena_ind(edata));
 		return;
 	}
 	if (edata->slab && edata->cind != 0) {
@@ -66,17 +67,19 @@ misuse_report(const void *ptr)
 	}
 	if (edata->user == ptr) {
 		fault("invalid pointer %p: a large block in an unexpected "
-		    "state (arena %u)", ptr, edata_arena_ind(edata));
+		      "state (arena %u)",
+		    ptr, edata_arena_ind(edata));
 		return;
 	}
 	if (edata->user == NULL || edata->user == (const char *)ptr + 1) {
-		misuse_report_double_free(ptr, edata->usize != 0 ?
-		    edata->usize : edata->freed_usize, edata_arena_ind(edata));
+		misuse_report_double_free(ptr,
+		    edata->usize != 0 ? edata->usize : edata->freed_usize,
+		    edata_arena_ind(edata));
 		return;
 	}
 	fault("invalid pointer %p: inside the block of %zu bytes at %p "
-	    "(arena %u)", ptr, edata->usize,
-	    (void *)((uintptr_t)edata->user & ~(uintptr_t)1),
+	      "(arena %u)",
+	    ptr, edata->usize, (void *)((uintptr_t)edata->user & ~(uintptr_t)1),
 	    edata_arena_ind(edata));
 }
 
@@ -91,6 +94,7 @@ void
 misuse_report_size(const void *ptr, size_t usize, size_t claimed_usize)
 {
 	fault("size mismatch detected (true size %zu vs input size %zu) when "
-	    "freeing pointer %p, likely caused by application sized "
-	    "deallocation bugs", usize, claimed_usize, ptr);
+	      "freeing pointer %p, likely caused by application sized "
+	      "deallocation bugs",
+	    usize, claimed_usize, ptr);
 }

@@ -22,7 +22,7 @@ void misuse_report_double_free(const void *ptr, size_t usize,
     unsigned arena_ind) COLD;
 
 /* A sized free named a size of another class than the block's. */
-void misuse_report_size(const void *ptr, size_t usize, size_t claimed_usize)
-    COLD;
+void
+misuse_report_size(const void *ptr, size_t usize, size_t claimed_usize) COLD;
 
 #endif

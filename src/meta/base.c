@@ -10,18 +10,18 @@
 
 struct base_block {
 	base_block_t *next;
-	size_t size;			/* bytes, with this header */
-	size_t used;			/* bytes, with this header */
+	size_t size; /* bytes, with this header */
+	size_t used; /* bytes, with this header */
 	bool zeroed;
 };
 
 /* Later blocks; the first of arena 0 also takes the page map's first leaf. */
-#define BLOCK_SIZE		((size_t)2 << 20)
-#define FIRST_BLOCK_SIZE	((size_t)4 << 20)
-#define BLOCK_SIZE_MIN		((size_t)64 << 10)
+#define BLOCK_SIZE ((size_t)2 << 20)
+#define FIRST_BLOCK_SIZE ((size_t)4 << 20)
+#define BLOCK_SIZE_MIN ((size_t)64 << 10)
 
 /* So many of the newest blocks are asked before another one is mapped. */
-#define BLOCKS_TRIED		4
+#define BLOCKS_TRIED 4
 
 void
 base_init(base_t *base, extent_hooks_t *table, unsigned arena_ind)
@@ -39,8 +39,8 @@ base_init(base_t *base, extent_hooks_t *table, unsigned arena_ind)
  * Where the kernel waits to be asked, metadata may be in huge pages: with
  * metadata_thp:auto once there are so many blocks, then all of them.
  */
-#define BLOCKS_TO_HUGE		2
-#define BLOCKS_TO_HUGE_FIRST	5	/* of arena 0, which serves all */
+#define BLOCKS_TO_HUGE 2
+#define BLOCKS_TO_HUGE_FIRST 5 /* of arena 0, which serves all */
 
 static bool
 blocks_are_huge(base_t *base)
@@ -49,9 +49,9 @@ blocks_are_huge(base_t *base)
 	    base->huge) {
 		return base->huge;
 	}
-	unsigned enough = opt.metadata_thp == OPT_METADATA_THP_ALWAYS ? 1 :
-	    base->ehooks.arena_ind == 0 ? BLOCKS_TO_HUGE_FIRST :
-	    BLOCKS_TO_HUGE;
+	unsigned enough = opt.metadata_thp == OPT_METADATA_THP_ALWAYS ? 1
+	    : base->ehooks.arena_ind == 0 ? BLOCKS_TO_HUGE_FIRST
+					  : BLOCKS_TO_HUGE;
 	if (base->nblocks + 1 < enough ||
 	    pages_thp_mode() != THP_MODE_MADVISE) {
 		return false;
@@ -85,8 +85,9 @@ block_map(base_t *base, size_t size)
 {
 	bool zero = true, commit = true;
 	bool huge = blocks_are_huge(base);
-	size_t alignment = ehooks_are_default(&base->ehooks) && !huge ? PAGE :
-	    HUGEPAGE;
+	size_t alignment = ehooks_are_default(&base->ehooks) && !huge
+	    ? PAGE
+	    : HUGEPAGE;
 	base_block_t *block = hook_alloc(base, size, alignment, &zero, &commit);
 	if (block == NULL) {
 		return NULL;
@@ -109,8 +110,9 @@ static base_block_t *
 block_add(base_t *base, size_t need)
 {
 	need += sizeof(base_block_t);
-	size_t size = base->blocks == NULL && base->ehooks.arena_ind == 0 ?
-	    FIRST_BLOCK_SIZE : BLOCK_SIZE;
+	size_t size = base->blocks == NULL && base->ehooks.arena_ind == 0
+	    ? FIRST_BLOCK_SIZE
+	    : BLOCK_SIZE;
 	if (need > size) {
 		size = align_up(need, BLOCK_SIZE);
 	}
@@ -149,8 +151,7 @@ base_alloc(base_t *base, size_t size, size_t alignment)
 	}
 	if (mem == NULL) {
 		base_block_t *block = block_add(base, size + alignment);
-		mem = block == NULL ? NULL :
-		    block_take(block, size, alignment);
+		mem = block == NULL ? NULL : block_take(block, size, alignment);
 	}
 	if (mem != NULL) {
 		base->allocated += size;
@@ -165,12 +166,12 @@ base_nhuge(base_t *base)
 	size_t n = 0;
 	mutex_lock(&base->lock);
 	for (base_block_t *b = base->huge ? base->blocks : NULL; b != NULL;
-	    b = b->next) {
+	     b = b->next) {
 		uintptr_t start = align_up((uintptr_t)b, HUGEPAGE);
 		uintptr_t used = (uintptr_t)b + b->used;
 		uintptr_t end = align_down((uintptr_t)b + b->size, HUGEPAGE);
-		end = align_up(used, HUGEPAGE) < end ?
-		    align_up(used, HUGEPAGE) : end;
+		end = align_up(used, HUGEPAGE) < end ? align_up(used, HUGEPAGE)
+						     : end;
 		n += start < end ? (end - start) >> LG_HUGEPAGE : 0;
 	}
 	mutex_unlock(&base->lock);

@@ -22,11 +22,11 @@ typedef struct base_block base_block_t;
 typedef struct base {
 	mutex_t lock;
 	ehooks_t ehooks;
-	base_block_t *blocks;		/* newest first */
-	size_t allocated;		/* bytes handed out */
-	size_t mapped;			/* bytes of all blocks */
+	base_block_t *blocks; /* newest first */
+	size_t allocated; /* bytes handed out */
+	size_t mapped; /* bytes of all blocks */
 	unsigned nblocks;
-	bool huge;			/* blocks are to be huge pages */
+	bool huge; /* blocks are to be huge pages */
 } base_t;
 
 void base_init(base_t *base, extent_hooks_t *table, unsigned arena_ind);
@@ -35,8 +35,8 @@ void base_init(base_t *base, extent_hooks_t *table, unsigned arena_ind);
  * Zeroed memory; alignment is a power of two up to PAGE.  NULL: no memory,
  * nothing changed.
  */
-void *base_alloc(base_t *base, size_t size, size_t alignment)
-    EXCLUDES(base->lock);
+void *
+base_alloc(base_t *base, size_t size, size_t alignment) EXCLUDES(base->lock);
 
 /* Huge pages that metadata has been written to (option metadata_thp). */
 size_t base_nhuge(base_t *base) EXCLUDES(base->lock);

@@ -242,8 +242,8 @@ distance(span_t a, const char *b, unsigned most)
 {
 	unsigned char row[3][OPT_NAME_SIZE];
 	size_t length = strlen(b);
-	size_t apart = a.length > length ? a.length - length :
-	    length - a.length;
+	size_t apart = a.length > length ? a.length - length
+					 : length - a.length;
 	if (apart > most) {
 		return most + 1;
 	}
@@ -285,8 +285,8 @@ similar_key(span_t key)
 	}
 	for (const opt_row_t *row = opt_rows; row < opt_rows + OPT_COUNT;
 	     row++) {
-		unsigned d = row->available ? distance(key, row->name, best) :
-		    best + 1;
+		unsigned d = row->available ? distance(key, row->name, best)
+					    : best + 1;
 		if (d <= best && d > 0) {
 			found_key = row->name;
 			best = d - 1;

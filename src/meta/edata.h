@@ -27,42 +27,42 @@
 #include "platform/compiler.h"
 
 typedef enum {
-	EXTENT_UNUSED,		/* no extent: an unused descriptor */
-	EXTENT_ACTIVE,		/* in use, or on its way between two owners */
-	EXTENT_DIRTY,		/* free, contents stale, pages resident */
-	EXTENT_MUZZY,		/* free, lazily purged */
-	EXTENT_RETAINED,	/* free address space */
+	EXTENT_UNUSED, /* no extent: an unused descriptor */
+	EXTENT_ACTIVE, /* in use, or on its way between two owners */
+	EXTENT_DIRTY, /* free, contents stale, pages resident */
+	EXTENT_MUZZY, /* free, lazily purged */
+	EXTENT_RETAINED, /* free address space */
 	EXTENT_NSTATES
 } extent_state_t;
 
-#define SLAB_REGS_MAX		512
-#define SLAB_MAP_WORDS		(SLAB_REGS_MAX / 64)
+#define SLAB_REGS_MAX 512
+#define SLAB_MAP_WORDS (SLAB_REGS_MAX / 64)
 
 typedef struct edata edata_t;
 struct edata {
 	void *addr;
-	size_t size;			/* bytes, multiple of PAGE, with pad */
-	_Atomic uint32_t owner;		/* arena index << 8 | state */
-	uint8_t cind;			/* cache index; 0: none */
+	size_t size; /* bytes, multiple of PAGE, with pad */
+	_Atomic uint32_t owner; /* arena index << 8 | state */
+	uint8_t cind; /* cache index; 0: none */
 	bool slab : 1;
 	bool committed : 1;
-	bool zeroed : 1;		/* reads zero, known */
-	bool head : 1;			/* first of its mapping */
-	bool dss : 1;			/* from the data segment */
+	bool zeroed : 1; /* reads zero, known */
+	bool head : 1; /* first of its mapping */
+	bool dss : 1; /* from the data segment */
 	bool guarded : 1;
-	uint16_t nfree;			/* free regions of a slab */
-	uint64_t serial;		/* age: order of creation in the arena */
+	uint16_t nfree; /* free regions of a slab */
+	uint64_t serial; /* age: order of creation in the arena */
 	union {
-		ph_node_t heap;		/* free extents, nonfull slabs, unused */
-		list_node_t full;	/* full slabs of manual arenas */
+		ph_node_t heap; /* free extents, nonfull slabs, unused */
+		list_node_t full; /* full slabs of manual arenas */
 	};
-	void *user;			/* large: the pointer handed out */
+	void *user; /* large: the pointer handed out */
 	union {
-		uint64_t free_map[SLAB_MAP_WORDS];	/* 1 = free region */
+		uint64_t free_map[SLAB_MAP_WORDS]; /* 1 = free region */
 		struct {
-			list_node_t lru;	/* free extents; large list */
-			size_t usize;		/* large: usable size */
-			size_t freed_usize;	/* tombstone of a large block */
+			list_node_t lru; /* free extents; large list */
+			size_t usize; /* large: usable size */
+			size_t freed_usize; /* tombstone of a large block */
 		};
 	};
 } __attribute__((aligned(CACHELINE)));
@@ -97,8 +97,8 @@ edata_arena_ind(const edata_t *edata)
 static inline void
 edata_set_owner(edata_t *edata, unsigned arena_ind, extent_state_t state)
 {
-	atomic_store_explicit(&edata->owner,
-	    edata_owner_word(arena_ind, state), memory_order_release);
+	atomic_store_explicit(&edata->owner, edata_owner_word(arena_ind, state),
+	    memory_order_release);
 }
 
 static inline void

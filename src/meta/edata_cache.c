@@ -17,16 +17,18 @@ edata_cache_get(edata_cache_t *cache)
 	mutex_lock(&cache->lock);
 	edata_t *edata = cache->unused;
 	if (edata != NULL) {
-		cache->unused = edata->heap.next == NULL ? NULL :
-		    container_of(edata->heap.next, edata_t, heap);
+		cache->unused = edata->heap.next == NULL
+		    ? NULL
+		    : container_of(edata->heap.next, edata_t, heap);
 		cache->nunused--;
 	} else if (cache->parent == NULL) {
 		edata = base_alloc(cache->base, sizeof(edata_t), CACHELINE);
 		cache->ncreated += edata != NULL;
 	}
 	mutex_unlock(&cache->lock);
-	return edata == NULL && cache->parent != NULL ?
-	    edata_cache_get(cache->parent) : edata;
+	return edata == NULL && cache->parent != NULL
+	    ? edata_cache_get(cache->parent)
+	    : edata;
 }
 
 void

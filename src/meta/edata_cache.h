@@ -16,8 +16,8 @@
 typedef struct edata_cache {
 	mutex_t lock;
 	base_t *base;
-	struct edata_cache *parent;	/* where to ask first; NULL: nowhere */
-	edata_t *unused;		/* singly linked through heap.next */
+	struct edata_cache *parent; /* where to ask first; NULL: nowhere */
+	edata_t *unused; /* singly linked through heap.next */
 	size_t nunused;
 	size_t ncreated;
 } edata_cache_t;
@@ -26,7 +26,7 @@ void edata_cache_init(edata_cache_t *cache, base_t *base);
 
 /* A descriptor of state UNUSED, otherwise undefined; NULL: no memory. */
 edata_t *edata_cache_get(edata_cache_t *cache) EXCLUDES(cache->lock);
-void edata_cache_put(edata_cache_t *cache, edata_t *edata)
-    EXCLUDES(cache->lock);
+void
+edata_cache_put(edata_cache_t *cache, edata_t *edata) EXCLUDES(cache->lock);
 
 #endif

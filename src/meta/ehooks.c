@@ -8,8 +8,7 @@ void
 ehooks_init(ehooks_t *ehooks, extent_hooks_t *table, unsigned arena_ind)
 {
 	atomic_store_explicit(&ehooks->table,
-	    table != NULL ? table : ehooks_default_table,
-	    memory_order_release);
+	    table != NULL ? table : ehooks_default_table, memory_order_release);
 	ehooks->arena_ind = arena_ind;
 }
 
@@ -66,8 +65,8 @@ ehooks_destroy(ehooks_t *ehooks, void *addr, size_t size, bool committed)
 	hooks_leave(table, saved);
 }
 
-typedef bool range_hook_t(extent_hooks_t *, void *, size_t, size_t, size_t,
-    unsigned);
+typedef bool
+range_hook_t(extent_hooks_t *, void *, size_t, size_t, size_t, unsigned);
 
 static err_t
 range_hook(ehooks_t *ehooks, extent_hooks_t *table, range_hook_t *hook,

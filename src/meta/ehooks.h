@@ -22,8 +22,8 @@
 /* The public table; include/jemalloc/jemalloc.h declares the same. */
 typedef struct extent_hooks_s extent_hooks_t;
 struct extent_hooks_s {
-	void *(*alloc)(extent_hooks_t *, void *, size_t, size_t, bool *,
-	    bool *, unsigned);
+	void *(*alloc)(extent_hooks_t *, void *, size_t, size_t, bool *, bool *,
+	    unsigned);
 	bool (*dalloc)(extent_hooks_t *, void *, size_t, bool, unsigned);
 	void (*destroy)(extent_hooks_t *, void *, size_t, bool, unsigned);
 	bool (*commit)(extent_hooks_t *, void *, size_t, size_t, size_t,
@@ -71,13 +71,11 @@ void *ehooks_alloc(ehooks_t *ehooks, void *new_addr, size_t size,
 /* ERR_NONE: the memory is gone.  ERR_REFUSED: it stays ours. */
 MUST_CHECK err_t ehooks_dalloc(ehooks_t *ehooks, void *addr, size_t size,
     bool committed);
-void ehooks_destroy(ehooks_t *ehooks, void *addr, size_t size,
-    bool committed);
+void ehooks_destroy(ehooks_t *ehooks, void *addr, size_t size, bool committed);
 MUST_CHECK err_t ehooks_commit(ehooks_t *ehooks, void *addr, size_t size);
 MUST_CHECK err_t ehooks_decommit(ehooks_t *ehooks, void *addr, size_t size);
 MUST_CHECK err_t ehooks_purge_lazy(ehooks_t *ehooks, void *addr, size_t size);
-MUST_CHECK err_t ehooks_purge_forced(ehooks_t *ehooks, void *addr,
-    size_t size);
+MUST_CHECK err_t ehooks_purge_forced(ehooks_t *ehooks, void *addr, size_t size);
 MUST_CHECK err_t ehooks_split(ehooks_t *ehooks, void *addr, size_t size,
     size_t size_a, bool committed);
 MUST_CHECK err_t ehooks_merge(ehooks_t *ehooks, void *addr_a, size_t size_a,

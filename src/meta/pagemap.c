@@ -9,7 +9,7 @@ _Atomic(uintptr_t) pagemap_root[PAGEMAP_NROOT];
 static mutex_t pagemap_lock = MUTEX_INITIALIZER("pagemap", LOCK_PAGEMAP);
 static size_t leaves_mapped;
 
-#define LEAF_BYTES	(PAGEMAP_LEAF_PAGES * (1 + sizeof(edata_t *)))
+#define LEAF_BYTES (PAGEMAP_LEAF_PAGES * (1 + sizeof(edata_t *)))
 
 size_t
 pagemap_mapped(void)
@@ -22,8 +22,8 @@ leaf_add(base_t *base, size_t slot)
 {
 	mutex_lock(&pagemap_lock);
 	err_t err = ERR_NONE;
-	if (atomic_load_explicit(&pagemap_root[slot],
-	    memory_order_relaxed) == 0) {
+	if (atomic_load_explicit(&pagemap_root[slot], memory_order_relaxed) ==
+	    0) {
 		void *leaf = base_alloc(base, LEAF_BYTES, PAGE);
 		if (leaf == NULL) {
 			err = ERR_NOMEM;
@@ -43,13 +43,14 @@ err_t
 pagemap_reserve(base_t *base, const void *addr, size_t size)
 {
 	uintptr_t last = (uintptr_t)addr + size - 1;
-	if (last < (uintptr_t)addr || last >> PAGEMAP_LG_LEAF >= PAGEMAP_NROOT) {
+	if (last < (uintptr_t)addr ||
+	    last >> PAGEMAP_LG_LEAF >= PAGEMAP_NROOT) {
 		return ERR_NOMEM;
 	}
 	for (uintptr_t slot = (uintptr_t)addr >> PAGEMAP_LG_LEAF;
-	    slot <= last >> PAGEMAP_LG_LEAF; slot++) {
+	     slot <= last >> PAGEMAP_LG_LEAF; slot++) {
 		if (likely(atomic_load_explicit(&pagemap_root[slot],
-		    memory_order_relaxed) != 0)) {
+			       memory_order_relaxed) != 0)) {
 			continue;
 		}
 		err_t err = leaf_add(base, slot);
@@ -79,7 +80,7 @@ void
 pagemap_set_slab(edata_t *edata, uint8_t code)
 {
 	for (uintptr_t addr = edata_base(edata); addr < edata_end(edata);
-	    addr += PAGE) {
+	     addr += PAGE) {
 		set_extent(addr, edata);
 		pagemap_set_code((void *)addr, code);
 	}
@@ -89,7 +90,7 @@ void
 pagemap_clear_slab(const edata_t *edata)
 {
 	for (uintptr_t addr = edata_base(edata); addr < edata_end(edata);
-	    addr += PAGE) {
+	     addr += PAGE) {
 		pagemap_set_code((void *)addr, 0);
 	}
 }

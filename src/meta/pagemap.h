@@ -28,9 +28,9 @@
 #include "meta/edata.h"
 #include "platform/err.h"
 
-#define PAGEMAP_LG_LEAF		30
-#define PAGEMAP_LEAF_PAGES	((size_t)1 << (PAGEMAP_LG_LEAF - LG_PAGE))
-#define PAGEMAP_NROOT		((size_t)1 << (LG_VADDR - PAGEMAP_LG_LEAF))
+#define PAGEMAP_LG_LEAF 30
+#define PAGEMAP_LEAF_PAGES ((size_t)1 << (PAGEMAP_LG_LEAF - LG_PAGE))
+#define PAGEMAP_NROOT ((size_t)1 << (LG_VADDR - PAGEMAP_LG_LEAF))
 
 extern _Atomic(uintptr_t) pagemap_root[PAGEMAP_NROOT];
 
@@ -74,8 +74,8 @@ pagemap_leaf_biased(uintptr_t addr)
 static inline unsigned
 pagemap_leaf_code(uintptr_t leaf, const void *ptr)
 {
-	return atomic_load_explicit(
-	    (_Atomic uint8_t *)(leaf + ((uintptr_t)ptr >> LG_PAGE)),
+	return atomic_load_explicit((_Atomic uint8_t *)(leaf +
+					((uintptr_t)ptr >> LG_PAGE)),
 	    memory_order_relaxed);
 }
 
@@ -100,7 +100,8 @@ pagemap_set_code(const void *ptr, uint8_t code)
 static inline _Atomic(edata_t *) *
 pagemap_extent_slot(uintptr_t leaf, uintptr_t addr)
 {
-	uintptr_t first = addr >> PAGEMAP_LG_LEAF << (PAGEMAP_LG_LEAF - LG_PAGE);
+	uintptr_t first = addr >> PAGEMAP_LG_LEAF
+		<< (PAGEMAP_LG_LEAF - LG_PAGE);
 	uintptr_t extents = leaf + first + PAGEMAP_LEAF_PAGES;
 	return (_Atomic(edata_t *) *)extents + ((addr >> LG_PAGE) - first);
 }
@@ -113,8 +114,8 @@ pagemap_extent(const void *ptr)
 	if (unlikely(leaf == 0)) {
 		return NULL;
 	}
-	return atomic_load_explicit(
-	    pagemap_extent_slot(leaf, (uintptr_t)ptr), memory_order_acquire);
+	return atomic_load_explicit(pagemap_extent_slot(leaf, (uintptr_t)ptr),
+	    memory_order_acquire);
 }
 
 #endif

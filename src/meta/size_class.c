@@ -9,7 +9,8 @@ size_class_boot(void)
 	size_t slot = 0;
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
 		size_t size = szind_size(szind);
-		for (; slot <= size >> 3 && slot <= SC_LOOKUP_MAX >> 3; slot++) {
+		for (; slot <= size >> 3 && slot <= SC_LOOKUP_MAX >> 3;
+		     slot++) {
 			size_class_code[slot] = SC_CODE(cind_of_small(szind));
 		}
 	}
@@ -27,8 +28,8 @@ size_class_aligned_usize(size_t size, size_t alignment)
 	if (alignment > SC_LARGE_MAX) {
 		return 0;
 	}
-	size_t usize = size <= SC_LARGE_MIN ? SC_LARGE_MIN :
-	    size_class_large_usize(size);
+	size_t usize = size <= SC_LARGE_MIN ? SC_LARGE_MIN
+					    : size_class_large_usize(size);
 	size_t pad = opt.cache_oblivious ? PAGE : 0;
 	size_t slack = alignment < PAGE ? 0 : alignment - PAGE;
 	if (usize == 0 || usize + pad + slack < usize) {

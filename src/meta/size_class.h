@@ -28,24 +28,23 @@
 #include "platform/build.h"
 #include "platform/compiler.h"
 
-#define QUANTUM			((size_t)1 << LG_QUANTUM)
-#define SC_NTINY		(LG_QUANTUM - 3)
-#define SC_SMALL_MAX		((size_t)7 << (LG_PAGE - 1))
-#define SC_LARGE_MIN		((size_t)4 << LG_PAGE)
-#define SC_LARGE_MAX		((size_t)7 << (8 * sizeof(size_t) - 4))
-#define SC_NBINS		(SC_NTINY + 4 * (LG_PAGE - LG_QUANTUM) + 3)
-#define SC_NSIZES		\
-	(SC_NTINY + 4 * (8 * sizeof(size_t) - 3 - LG_QUANTUM) + 3)
-#define SC_NPSIZES		(SC_NSIZES - (SC_NBINS - 3))
-#define SC_LOOKUP_MAX		((size_t)4096)
+#define QUANTUM ((size_t)1 << LG_QUANTUM)
+#define SC_NTINY (LG_QUANTUM - 3)
+#define SC_SMALL_MAX ((size_t)7 << (LG_PAGE - 1))
+#define SC_LARGE_MIN ((size_t)4 << LG_PAGE)
+#define SC_LARGE_MAX ((size_t)7 << (8 * sizeof(size_t) - 4))
+#define SC_NBINS (SC_NTINY + 4 * (LG_PAGE - LG_QUANTUM) + 3)
+#define SC_NSIZES (SC_NTINY + 4 * (8 * sizeof(size_t) - 3 - LG_QUANTUM) + 3)
+#define SC_NPSIZES (SC_NSIZES - (SC_NBINS - 3))
+#define SC_LOOKUP_MAX ((size_t)4096)
 
 /* Blocks up to this many pages have a thread-cache bin of their own. */
-#define SC_CACHED_PAGES_MAX	((size_t)1 << (18 - LG_PAGE < 3 ? 3 : 18 - LG_PAGE))
-#define SC_CACHED_MAX		(SC_CACHED_PAGES_MAX << LG_PAGE)
-#define SC_NCIND		(SC_NBINS + SC_CACHED_PAGES_MAX - 3 + 1)
+#define SC_CACHED_PAGES_MAX ((size_t)1 << (18 - LG_PAGE < 3 ? 3 : 18 - LG_PAGE))
+#define SC_CACHED_MAX (SC_CACHED_PAGES_MAX << LG_PAGE)
+#define SC_NCIND (SC_NBINS + SC_CACHED_PAGES_MAX - 3 + 1)
 
 /* Hot tables hold twice the cache index: see thread/cache_bin.h. */
-#define SC_CODE(cind)		((uint8_t)((cind) * 2))
+#define SC_CODE(cind) ((uint8_t)((cind)*2))
 
 _Static_assert(SC_NCIND * 2 <= 256, "a class code must fit a byte");
 

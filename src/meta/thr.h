@@ -18,7 +18,7 @@
 #include "platform/witness.h"
 
 typedef struct {
-	void *(*enter)(void);		/* returns what leave() wants back */
+	void *(*enter)(void); /* returns what leave() wants back */
 	void (*leave)(void *saved);
 } thr_ops_t;
 

@@ -5,7 +5,7 @@
 #include "ds/prng.h"
 #include "platform/assert.h"
 
-#define LG_ONE	24
+#define LG_ONE 24
 
 /* h(i / 200) with 24 fractional bits. */
 static uint64_t
@@ -22,8 +22,8 @@ set_deadline(decay_t *decay)
 {
 	decay->deadline_ns = decay->epoch_ns + decay->interval_ns;
 	if (decay->interval_ns > 0) {
-		decay->deadline_ns +=
-		    prng_below(&decay->prng, decay->interval_ns);
+		decay->deadline_ns += prng_below(&decay->prng,
+		    decay->interval_ns);
 	}
 }
 
@@ -35,8 +35,8 @@ decay_init(decay_t *decay, ssize_t ms, uint64_t now_ns, uint64_t seed)
 	decay->ms = ms;
 	decay->prng = seed;
 	decay->epoch_ns = now_ns;
-	decay->interval_ns = ms <= 0 ? 0 :
-	    (uint64_t)ms * 1000000 / DECAY_NEPOCHS;
+	decay->interval_ns = ms <= 0 ? 0
+				     : (uint64_t)ms * 1000000 / DECAY_NEPOCHS;
 	set_deadline(decay);
 }
 
@@ -79,12 +79,13 @@ decay_advance(decay_t *decay, uint64_t now_ns, size_t npages)
 		}
 		return false;
 	}
-	uint64_t nepochs = decay->interval_ns == 0 ? DECAY_NEPOCHS :
-	    (now_ns - decay->epoch_ns) / decay->interval_ns;
+	uint64_t nepochs = decay->interval_ns == 0
+	    ? DECAY_NEPOCHS
+	    : (now_ns - decay->epoch_ns) / decay->interval_ns;
 	decay->epoch_ns += nepochs * decay->interval_ns;
 	set_deadline(decay);
-	size_t fresh = npages > decay->npages_seen ?
-	    npages - decay->npages_seen : 0;
+	size_t fresh = npages > decay->npages_seen ? npages - decay->npages_seen
+						   : 0;
 	backlog_shift(decay, nepochs, fresh);
 	decay->npages_limit = backlog_limit(decay);
 	decay->npages_seen = npages;
@@ -101,8 +102,8 @@ decay_npages_kept_after(const decay_t *decay, size_t npages, uint64_t ns)
 	if (nepochs >= DECAY_NEPOCHS) {
 		return 0;
 	}
-	return (size_t)(npages * smootherstep(DECAY_NEPOCHS - nepochs) >>
-	    LG_ONE);
+	return (
+	    size_t)(npages * smootherstep(DECAY_NEPOCHS - nepochs) >> LG_ONE);
 }
 
 /* As backlog_limit(), so many epochs from now, with `fresh` pages more. */
@@ -129,8 +130,8 @@ decay_ns_until(const decay_t *decay, size_t npages, size_t nwanted)
 	if (nwanted > npages) {
 		nwanted = npages;
 	}
-	size_t fresh = npages > decay->npages_seen ?
-	    npages - decay->npages_seen : 0;
+	size_t fresh = npages > decay->npages_seen ? npages - decay->npages_seen
+						   : 0;
 	unsigned low = 0, high = DECAY_NEPOCHS;
 	while (low < high) {
 		unsigned middle = (low + high) / 2;

@@ -17,18 +17,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define DECAY_NEPOCHS	200
-#define DECAY_MS_MAX	((ssize_t)18446744072000)
+#define DECAY_NEPOCHS 200
+#define DECAY_MS_MAX ((ssize_t)18446744072000)
 
 typedef struct {
-	ssize_t ms;			/* -1: never; 0: at once */
-	uint64_t interval_ns;		/* length of an epoch */
-	uint64_t epoch_ns;		/* start of the current epoch */
-	uint64_t deadline_ns;		/* when it ends */
+	ssize_t ms; /* -1: never; 0: at once */
+	uint64_t interval_ns; /* length of an epoch */
+	uint64_t epoch_ns; /* start of the current epoch */
+	uint64_t deadline_ns; /* when it ends */
 	uint64_t prng;
-	size_t npages_seen;		/* unused pages at the last advance */
-	size_t npages_limit;		/* pages that may be kept now */
-	size_t backlog[DECAY_NEPOCHS];	/* newest last */
+	size_t npages_seen; /* unused pages at the last advance */
+	size_t npages_limit; /* pages that may be kept now */
+	size_t backlog[DECAY_NEPOCHS]; /* newest last */
 } decay_t;
 
 static inline bool
@@ -54,8 +54,8 @@ decay_note_purged(decay_t *decay, size_t npages)
 }
 
 /* Pages of `npages` newly unused ones that may still be kept after ns. */
-size_t decay_npages_kept_after(const decay_t *decay, size_t npages,
-    uint64_t ns);
+size_t
+decay_npages_kept_after(const decay_t *decay, size_t npages, uint64_t ns);
 
 /*
  * npages are unused: after how many ns at least `nwanted` of them (or all, if

@@ -8,7 +8,7 @@
 #include "platform/mutex.h"
 #include "platform/os_calls.h"
 
-#define NARENAS_MAX	4096
+#define NARENAS_MAX 4096
 
 static mutex_t dss_lock = MUTEX_INITIALIZER("dss", LOCK_DSS);
 static _Atomic(uintptr_t) region_start, region_end;
@@ -20,8 +20,7 @@ static _Atomic uint8_t precs[NARENAS_MAX + 1];
 static dss_prec_t
 prec_at(unsigned slot, dss_prec_t otherwise)
 {
-	uint8_t prec = atomic_load_explicit(&precs[slot],
-	    memory_order_relaxed);
+	uint8_t prec = atomic_load_explicit(&precs[slot], memory_order_relaxed);
 	return prec == 0 ? otherwise : (dss_prec_t)(prec - 1);
 }
 
@@ -40,8 +39,8 @@ dss_prec_set_default(dss_prec_t prec)
 dss_prec_t
 dss_prec_of(unsigned arena_ind)
 {
-	return config_dss ? prec_at(arena_ind, dss_prec_default()) :
-	    DSS_PREC_DISABLED;
+	return config_dss ? prec_at(arena_ind, dss_prec_default())
+			  : DSS_PREC_DISABLED;
 }
 
 void
@@ -105,7 +104,8 @@ dss_contains(const void *addr)
 {
 	uintptr_t start = atomic_load_explicit(&region_start,
 	    memory_order_relaxed);
-	return start != 0 && (uintptr_t)addr >= start && (uintptr_t)addr <
+	return start != 0 && (uintptr_t)addr >= start &&
+	    (uintptr_t)addr <
 	    atomic_load_explicit(&region_end, memory_order_relaxed);
 }
 

@@ -3,7 +3,7 @@
 #include "platform/assert.h"
 
 /* An evicted extent is cut only when at least this much can stay. */
-#define EVICT_CUT_MIN_PAGES	16
+#define EVICT_CUT_MIN_PAGES 16
 
 void
 ecache_init(ecache_t *ecache, extent_state_t state, const char *name,
@@ -63,8 +63,8 @@ carve_locked(extent_env_t *env, ecache_t *ecache, edata_t *edata,
 }
 
 edata_t *
-ecache_take(extent_env_t *env, ecache_t *ecache, size_t size,
-    size_t alignment, unsigned lg_max_fit)
+ecache_take(extent_env_t *env, ecache_t *ecache, size_t size, size_t alignment,
+    unsigned lg_max_fit)
 {
 	if (eset_npages(&ecache->eset) < size >> LG_PAGE) {
 		return NULL;
@@ -88,8 +88,9 @@ ecache_take_at(extent_env_t *env, ecache_t *ecache, void *addr, size_t size)
 	}
 	mutex_lock(&ecache->lock);
 	edata_t *edata = pagemap_extent(addr);
-	if (edata != NULL && edata_owner(edata) ==
-	    edata_owner_word(env->arena_ind, ecache->state) &&
+	if (edata != NULL &&
+	    edata_owner(edata) ==
+		edata_owner_word(env->arena_ind, ecache->state) &&
 	    edata->addr == addr && edata->size >= size) {
 		eset_remove(&ecache->eset, edata);
 		edata = carve_locked(env, ecache, edata, (uintptr_t)addr, size);
@@ -105,8 +106,9 @@ static edata_t *
 neighbour_locked(extent_env_t *env, ecache_t *ecache, uintptr_t addr)
 {
 	edata_t *edata = pagemap_extent((void *)addr);
-	if (edata == NULL || edata_owner(edata) !=
-	    edata_owner_word(env->arena_ind, ecache->state) ||
+	if (edata == NULL ||
+	    edata_owner(edata) !=
+		edata_owner_word(env->arena_ind, ecache->state) ||
 	    !edata_covers(edata, (void *)addr)) {
 		return NULL;
 	}
@@ -152,8 +154,8 @@ ecache_evict(extent_env_t *env, ecache_t *ecache, size_t npages_limit)
 	}
 	mutex_lock(&ecache->lock);
 	size_t npages = eset_npages(&ecache->eset);
-	edata_t *edata = npages <= npages_limit ? NULL :
-	    eset_oldest(&ecache->eset);
+	edata_t *edata = npages <= npages_limit ? NULL
+						: eset_oldest(&ecache->eset);
 	if (edata != NULL) {
 		size_t excess = npages - npages_limit;
 		eset_remove(&ecache->eset, edata);
@@ -179,12 +181,11 @@ ecache_verify(extent_env_t *env, ecache_t *ecache)
 	size_t npages = 0;
 	bool good = true;
 	for (list_node_t *node = list_first(&ecache->eset.lru);
-	    node != NULL && good;
-	    node = list_next(&ecache->eset.lru, node)) {
+	     node != NULL && good; node = list_next(&ecache->eset.lru, node)) {
 		edata_t *edata = container_of(node, edata_t, lru);
 		npages += edata_npages(edata);
 		good = edata_owner(edata) ==
-		    edata_owner_word(env->arena_ind, ecache->state) &&
+			edata_owner_word(env->arena_ind, ecache->state) &&
 		    !edata->slab && edata->size > 0 &&
 		    is_aligned(edata->size | edata_base(edata), PAGE) &&
 		    pagemap_extent(edata->addr) == edata &&

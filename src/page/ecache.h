@@ -43,8 +43,8 @@ void ecache_put(extent_env_t *env, ecache_t *ecache, edata_t *edata)
  * Take the oldest extent while more than npages_limit pages are here, cut to
  * what is above the limit.  NULL: the limit is kept.
  */
-edata_t *ecache_evict(extent_env_t *env, ecache_t *ecache,
-    size_t npages_limit) EXCLUDES(ecache->lock);
+edata_t *ecache_evict(extent_env_t *env, ecache_t *ecache, size_t npages_limit)
+    EXCLUDES(ecache->lock);
 
 static inline size_t
 ecache_npages(const ecache_t *ecache)

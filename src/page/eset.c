@@ -3,7 +3,7 @@
 #include "platform/assert.h"
 
 /* How many extents of a class that may be too short are looked at. */
-#define FIT_SCAN_MAX	12
+#define FIT_SCAN_MAX 12
 
 void
 eset_init(eset_t *eset)
@@ -69,8 +69,9 @@ scan_class(ph_t *heap, size_t size, size_t alignment)
 	while (head < tail) {
 		const ph_node_t *node = queue[head++];
 		edata_t *edata = container_of(node, edata_t, heap);
-		if (fits(edata, size, alignment) && (best == NULL ||
-		    edata_cmp_age(&edata->heap, &best->heap) < 0)) {
+		if (fits(edata, size, alignment) &&
+		    (best == NULL ||
+			edata_cmp_age(&edata->heap, &best->heap) < 0)) {
 			best = edata;
 		}
 		if (node->next != NULL && tail < FIT_SCAN_MAX) {
@@ -100,11 +101,10 @@ next_class(const eset_t *eset, unsigned pszind)
 }
 
 edata_t *
-eset_fit(eset_t *eset, size_t size, size_t alignment,
-    unsigned lg_max_fit)
+eset_fit(eset_t *eset, size_t size, size_t alignment, unsigned lg_max_fit)
 {
-	size_t max = lg_max_fit >= bits_clz64(size) ? SIZE_MAX :
-	    size << lg_max_fit;
+	size_t max = lg_max_fit >= bits_clz64(size) ? SIZE_MAX
+						    : size << lg_max_fit;
 	/* Long enough wherever it starts, when it has that many bytes. */
 	size_t sure = size + alignment - PAGE;
 	if (sure < size || sure > SC_LARGE_MAX) {
@@ -113,9 +113,9 @@ eset_fit(eset_t *eset, size_t size, size_t alignment,
 	unsigned pszind = next_class(eset, pszind_floor(size));
 	while (pszind < SC_NPSIZES && pszind_size(pszind) <= max) {
 		ph_t *heap = &eset->heaps[pszind];
-		edata_t *edata = pszind_size(pszind) >= sure ?
-		    container_of(ph_first(heap), edata_t, heap) :
-		    scan_class(heap, size, alignment);
+		edata_t *edata = pszind_size(pszind) >= sure
+		    ? container_of(ph_first(heap), edata_t, heap)
+		    : scan_class(heap, size, alignment);
 		if (edata != NULL && edata->size <= max) {
 			return edata;
 		}

@@ -16,7 +16,7 @@
 #include "meta/edata.h"
 #include "meta/size_class.h"
 
-#define ESET_WORDS	((SC_NPSIZES + 63) / 64)
+#define ESET_WORDS ((SC_NPSIZES + 63) / 64)
 
 typedef struct {
 	size_t nextents;
@@ -41,8 +41,8 @@ void eset_remove(eset_t *eset, edata_t *edata);
  * one; extents longer than size << lg_max_fit are passed over.  It stays in
  * the set.  NULL: there is none.
  */
-edata_t *eset_fit(eset_t *eset, size_t size, size_t alignment,
-    unsigned lg_max_fit);
+edata_t *
+eset_fit(eset_t *eset, size_t size, size_t alignment, unsigned lg_max_fit);
 
 /* The extent that has been here longest; NULL when the set is empty. */
 edata_t *eset_oldest(eset_t *eset);

@@ -15,7 +15,7 @@ extent_split(extent_env_t *env, edata_t *edata, size_t size_a)
 		return NULL;
 	}
 	if (ehooks_split(env->ehooks, edata->addr, edata->size, size_a,
-	    edata->committed) != ERR_NONE) {
+		edata->committed) != ERR_NONE) {
 		edata_cache_put(env->edata_cache, trail);
 		return NULL;
 	}
@@ -43,8 +43,8 @@ bool
 extent_mergeable(const extent_env_t *env, const edata_t *a, const edata_t *b)
 {
 	assert(edata_end(a) == edata_base(b));
-	if (a->committed != b->committed || a->dss != b->dss ||
-	    a->guarded || b->guarded) {
+	if (a->committed != b->committed || a->dss != b->dss || a->guarded ||
+	    b->guarded) {
 		return false;
 	}
 	/* Separate mappings of custom hooks are never offered for merging. */
@@ -102,8 +102,8 @@ extent_new(extent_env_t *env, void *new_addr, size_t size, size_t alignment,
 		return NULL;
 	}
 	bool zero = false;
-	void *addr = ehooks_alloc(env->ehooks, new_addr, size, alignment,
-	    &zero, &commit);
+	void *addr = ehooks_alloc(env->ehooks, new_addr, size, alignment, &zero,
+	    &commit);
 	if (addr == NULL) {
 		goto undo_edata;
 	}
@@ -142,10 +142,10 @@ extent_unmap(extent_env_t *env, edata_t *edata)
 {
 	/* Forgotten first: once unmapped, the range may be someone else's. */
 	pagemap_forget(edata);
-	err_t err = ehooks_are_default(env->ehooks) ?
-	    hooks_default_unmap(edata->addr, edata->size) :
-	    ehooks_dalloc(env->ehooks, edata->addr, edata->size,
-	    edata->committed);
+	err_t err = ehooks_are_default(env->ehooks)
+	    ? hooks_default_unmap(edata->addr, edata->size)
+	    : ehooks_dalloc(env->ehooks, edata->addr, edata->size,
+		  edata->committed);
 	if (err != ERR_NONE) {
 		pagemap_set_boundaries(edata);
 		return err;
@@ -158,7 +158,6 @@ void
 extent_destroy(extent_env_t *env, edata_t *edata)
 {
 	pagemap_forget(edata);
-	ehooks_destroy(env->ehooks, edata->addr, edata->size,
-	    edata->committed);
+	ehooks_destroy(env->ehooks, edata->addr, edata->size, edata->committed);
 	edata_cache_put(env->edata_cache, edata);
 }

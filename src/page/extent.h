@@ -16,7 +16,7 @@
 typedef struct {
 	ehooks_t *ehooks;
 	edata_cache_t *edata_cache;
-	base_t *base0;			/* for leaves of the page map */
+	base_t *base0; /* for leaves of the page map */
 	unsigned arena_ind;
 } extent_env_t;
 
@@ -30,8 +30,8 @@ edata_t *extent_split(extent_env_t *env, edata_t *edata, size_t size_a);
 MUST_CHECK err_t extent_merge(extent_env_t *env, edata_t *a, edata_t *b);
 
 /* Whether the two are of one kind, so that merging may be asked for. */
-bool extent_mergeable(const extent_env_t *env, const edata_t *a,
-    const edata_t *b);
+bool
+extent_mergeable(const extent_env_t *env, const edata_t *a, const edata_t *b);
 
 /* Make the memory usable. */
 MUST_CHECK err_t extent_commit(extent_env_t *env, edata_t *edata);

@@ -20,7 +20,7 @@
 typedef enum {
 	GUARD_SLAB,
 	GUARD_LARGE,
-	GUARD_SAMPLE,		/* option check */
+	GUARD_SAMPLE, /* option check */
 	GUARD_NKINDS
 } guard_kind_t;
 
@@ -31,8 +31,8 @@ bool guard_count(guard_kind_t kind, size_t every);
 static inline bool
 guard_due(guard_kind_t kind)
 {
-	size_t every = kind == GUARD_SLAB ? opt.san_guard_small :
-	    opt.san_guard_large;
+	size_t every = kind == GUARD_SLAB ? opt.san_guard_small
+					  : opt.san_guard_large;
 	return unlikely(every != 0) && guard_count(kind, every);
 }
 

@@ -16,8 +16,7 @@ static _Atomic unsigned huge_arena;
 void
 hooks_default_note_huge_arena(unsigned arena_ind)
 {
-	atomic_store_explicit(&huge_arena, arena_ind + 1,
-	    memory_order_relaxed);
+	atomic_store_explicit(&huge_arena, arena_ind + 1, memory_order_relaxed);
 }
 
 /* Advise a new mapping as the options have it. */
@@ -26,8 +25,9 @@ advise_huge(void *addr, size_t size, unsigned arena_ind)
 {
 	bool for_huge_arena = opt.huge_arena_pac_thp && size >= HUGEPAGE &&
 	    opt.metadata_thp != OPT_METADATA_THP_DISABLED &&
-	    opt.thp == OPT_THP_DEFAULT && arena_ind + 1 ==
-	    atomic_load_explicit(&huge_arena, memory_order_relaxed);
+	    opt.thp == OPT_THP_DEFAULT &&
+	    arena_ind + 1 ==
+		atomic_load_explicit(&huge_arena, memory_order_relaxed);
 	if (unlikely(opt.thp == OPT_THP_ALWAYS || for_huge_arena) &&
 	    pages_thp_mode() == THP_MODE_MADVISE) {
 		(void)!pages_hugify(addr, size);
@@ -83,8 +83,8 @@ default_dalloc(extent_hooks_t *table, void *addr, size_t size, bool committed,
 }
 
 static void
-default_destroy(extent_hooks_t *table, void *addr, size_t size,
-    bool committed, unsigned arena_ind)
+default_destroy(extent_hooks_t *table, void *addr, size_t size, bool committed,
+    unsigned arena_ind)
 {
 	(void)table, (void)committed, (void)arena_ind;
 	(void)!hooks_default_unmap(addr, size);
@@ -99,8 +99,8 @@ default_commit(extent_hooks_t *table, void *addr, size_t size, size_t offset,
 }
 
 static bool
-default_decommit(extent_hooks_t *table, void *addr, size_t size,
-    size_t offset, size_t length, unsigned arena_ind)
+default_decommit(extent_hooks_t *table, void *addr, size_t size, size_t offset,
+    size_t length, unsigned arena_ind)
 {
 	(void)table, (void)size, (void)arena_ind;
 	return dss_contains(addr) ||
@@ -133,8 +133,8 @@ default_split(extent_hooks_t *table, void *addr, size_t size, size_t size_a,
 }
 
 static bool
-default_merge(extent_hooks_t *table, void *addr_a, size_t size_a,
-    void *addr_b, size_t size_b, bool committed, unsigned arena_ind)
+default_merge(extent_hooks_t *table, void *addr_a, size_t size_a, void *addr_b,
+    size_t size_b, bool committed, unsigned arena_ind)
 {
 	(void)table, (void)size_a, (void)size_b, (void)committed;
 	(void)arena_ind;
@@ -142,13 +142,13 @@ default_merge(extent_hooks_t *table, void *addr_a, size_t size_a,
 }
 
 const extent_hooks_t hooks_default = {
-	.alloc = default_alloc,
-	.dalloc = default_dalloc,
-	.destroy = default_destroy,
-	.commit = default_commit,
-	.decommit = default_decommit,
-	.purge_lazy = default_purge_lazy,
-	.purge_forced = default_purge_forced,
-	.split = default_split,
-	.merge = default_merge,
+    .alloc = default_alloc,
+    .dalloc = default_dalloc,
+    .destroy = default_destroy,
+    .commit = default_commit,
+    .decommit = default_decommit,
+    .purge_lazy = default_purge_lazy,
+    .purge_forced = default_purge_forced,
+    .split = default_split,
+    .merge = default_merge,
 };

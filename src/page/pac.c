@@ -8,30 +8,30 @@
 #include "platform/pages.h"
 
 /* First growth step; later ones follow the page classes. */
-#define GROW_FIRST		((size_t)2 << 20)
+#define GROW_FIRST ((size_t)2 << 20)
 
 /* Most steps that are not taken after the split hook refused. */
-#define GROW_SKIP_MAX		((unsigned)1 << 16)
+#define GROW_SKIP_MAX ((unsigned)1 << 16)
 
 /* Bounds of the pages that the small extent cache may hold. */
-#define SEC_PAGES_MIN		((size_t)1 << (19 - LG_PAGE))
-#define SEC_PAGES_MAX		((size_t)4 << (20 - LG_PAGE))
+#define SEC_PAGES_MIN ((size_t)1 << (19 - LG_PAGE))
+#define SEC_PAGES_MAX ((size_t)4 << (20 - LG_PAGE))
 
 /* Dirty pages below this many never count as too many. */
-#define DIRTY_CAP_FLOOR		((size_t)64 << (20 - LG_PAGE))
+#define DIRTY_CAP_FLOOR ((size_t)64 << (20 - LG_PAGE))
 
 /*
  * Where address space is limited, free memory of one arena may take this share
  * of it, and goes back to the system instead of being retained: the process
  * needs room for other mappings than ours, stacks of threads for instance.
  */
-#define SPACE_SHARE		32
+#define SPACE_SHARE 32
 
 /* Where all that is mapped is locked in memory, it may take so much. */
-#define SPACE_SHARE_LOCKED	((size_t)4 << 20)
+#define SPACE_SHARE_LOCKED ((size_t)4 << 20)
 
 /* The limit is first asked for when so much is mapped, then at each doubling. */
-#define SPACE_FIRST_CHECK	((size_t)32 << 20)
+#define SPACE_FIRST_CHECK ((size_t)32 << 20)
 
 bool (*pac_reclaim)(void);
 void (*pac_watcher)(unsigned arena_ind);
@@ -59,10 +59,11 @@ space_check(void)
 static void
 space_note_mapped(size_t size)
 {
-	size_t mapped = size + atomic_fetch_add_explicit(&space_mapped, size,
-	    memory_order_relaxed);
-	if (mapped >= atomic_load_explicit(&space_check_at,
-	    memory_order_relaxed)) {
+	size_t mapped = size +
+	    atomic_fetch_add_explicit(&space_mapped, size,
+		memory_order_relaxed);
+	if (mapped >=
+	    atomic_load_explicit(&space_check_at, memory_order_relaxed)) {
 		atomic_store_explicit(&space_check_at, mapped * 2,
 		    memory_order_relaxed);
 		space_check();
@@ -106,8 +107,8 @@ pac_init(pac_t *pac, ehooks_t *ehooks, base_t *base0, unsigned arena_ind,
 	    LOCK_DECAY_DIRTY, arena_ind);
 	decay_setup(&pac->muzzy_decay, muzzy_decay_ms, now_ns, "decay_muzzy",
 	    LOCK_DECAY_MUZZY, ~(uint64_t)arena_ind);
-	pac_set_watch(pac, atomic_load_explicit(&pac_watch_npages_new,
-	    memory_order_relaxed));
+	pac_set_watch(pac,
+	    atomic_load_explicit(&pac_watch_npages_new, memory_order_relaxed));
 	sec_init(&pac->sec);
 	mutex_init(&pac->grow_lock, "extents_grow", LOCK_ECACHE_GROW);
 	pac->grow_next = pszind_ceil(GROW_FIRST);
@@ -117,15 +118,13 @@ pac_init(pac_t *pac, ehooks_t *ehooks, base_t *base0, unsigned arena_ind,
 ssize_t
 pac_dirty_decay_ms(const pac_t *pac)
 {
-	return atomic_load_explicit(&pac->dirty_decay.ms,
-	    memory_order_relaxed);
+	return atomic_load_explicit(&pac->dirty_decay.ms, memory_order_relaxed);
 }
 
 ssize_t
 pac_muzzy_decay_ms(const pac_t *pac)
 {
-	return atomic_load_explicit(&pac->muzzy_decay.ms,
-	    memory_order_relaxed);
+	return atomic_load_explicit(&pac->muzzy_decay.ms, memory_order_relaxed);
 }
 
 static void
@@ -142,9 +141,9 @@ count(_Atomic size_t *counter, size_t n)
 static size_t
 grow_step_locked(pac_t *pac, size_t need, unsigned *pszind)
 {
-	size_t half = atomic_load_explicit(&pac->mapped,
-	    memory_order_relaxed) / 2 + (ecache_npages(&pac->retained) <<
-	    (LG_PAGE - 1));
+	size_t half = atomic_load_explicit(&pac->mapped, memory_order_relaxed) /
+		2 +
+	    (ecache_npages(&pac->retained) << (LG_PAGE - 1));
 	unsigned most = pszind_floor(align_down(half, PAGE) + GROW_FIRST);
 	if (pac->grow_next > most) {
 		pac->grow_next = most;
@@ -170,13 +169,14 @@ grow_map_locked(pac_t *pac, size_t size, size_t alignment)
 	} else if (opt.retain) {
 		size_t step = grow_step_locked(pac, need, &pszind);
 		if (pszind <= pac->grow_limit && step <= space_share_now()) {
-			edata_t *edata = extent_new(&pac->env, NULL, step,
-			    PAGE, false, pac->serial_next);
+			edata_t *edata = extent_new(&pac->env, NULL, step, PAGE,
+			    false, pac->serial_next);
 			if (edata != NULL) {
 				space_note_mapped(step);
 				pac->serial_next++;
-				pac->grow_next = pszind < pac->grow_limit ?
-				    pszind + 1 : pac->grow_limit;
+				pac->grow_next = pszind < pac->grow_limit
+				    ? pszind + 1
+				    : pac->grow_limit;
 				return edata;
 			}
 		}
@@ -204,11 +204,12 @@ grow_carve(pac_t *pac, edata_t *edata, size_t size, size_t alignment)
 	/* Through the cache: it carves, and merges with what is there. */
 	uintptr_t start = edata_base(edata) + lead;
 	ecache_put(&pac->env, &pac->retained, edata);
-	edata = lead == 0 ? ecache_take_at(&pac->env, &pac->retained,
-	    (void *)start, size) : NULL;
+	edata = lead == 0
+	    ? ecache_take_at(&pac->env, &pac->retained, (void *)start, size)
+	    : NULL;
 	if (edata == NULL) {
-		edata = ecache_take(&pac->env, &pac->retained, size,
-		    alignment, 64);
+		edata = ecache_take(&pac->env, &pac->retained, size, alignment,
+		    64);
 	}
 	return edata;
 }
@@ -236,8 +237,8 @@ grow(pac_t *pac, size_t size, size_t alignment)
 {
 	mutex_lock(&pac->grow_lock);
 	/* Someone may have grown while we waited. */
-	edata_t *edata = ecache_take(&pac->env, &pac->retained, size,
-	    alignment, 64);
+	edata_t *edata = ecache_take(&pac->env, &pac->retained, size, alignment,
+	    64);
 	if (edata == NULL) {
 		edata = grow_map_locked(pac, size, alignment);
 		if (edata != NULL) {
@@ -276,7 +277,7 @@ count_mapped(pac_t *pac, size_t size)
 {
 	count(&pac->mapped, size);
 	if (unlikely(atomic_load_explicit(&pac_headroom,
-	    memory_order_relaxed) != PAC_HEADROOM_NONE)) {
+			 memory_order_relaxed) != PAC_HEADROOM_NONE)) {
 		int64_t left = atomic_fetch_sub_explicit(&pac_headroom,
 		    (int64_t)size, memory_order_relaxed);
 		if (left < (int64_t)size) {
@@ -289,8 +290,8 @@ count_mapped(pac_t *pac, size_t size)
 static edata_t *
 take_unmapped(pac_t *pac, size_t size, size_t alignment)
 {
-	edata_t *edata = ecache_take(&pac->env, &pac->retained, size,
-	    alignment, 64);
+	edata_t *edata = ecache_take(&pac->env, &pac->retained, size, alignment,
+	    64);
 	if (edata == NULL) {
 		edata = grow(pac, size, alignment);
 	}
@@ -309,8 +310,8 @@ take_unmapped(pac_t *pac, size_t size, size_t alignment)
 static size_t
 sec_limit(const pac_t *pac)
 {
-	size_t limit = SEC_PAGES_MIN + atomic_load_explicit(&pac->nactive,
-	    memory_order_relaxed) / 16;
+	size_t limit = SEC_PAGES_MIN +
+	    atomic_load_explicit(&pac->nactive, memory_order_relaxed) / 16;
 	return limit < SEC_PAGES_MAX ? limit : SEC_PAGES_MAX;
 }
 
@@ -342,8 +343,7 @@ pac_alloc(pac_t *pac, size_t size, size_t alignment, pac_source_t source)
 		if (edata == NULL) {
 			edata = take_dirty(pac, size, alignment);
 		}
-		if (edata == NULL && sec_npages(&pac->sec) >=
-		    size >> LG_PAGE) {
+		if (edata == NULL && sec_npages(&pac->sec) >= size >> LG_PAGE) {
 			/* Merged, what waits uncut may do. */
 			sec_pass_on(pac, true);
 			edata = take_dirty(pac, size, alignment);
@@ -381,8 +381,8 @@ retire(pac_t *pac, edata_t *edata, bool was_muzzy)
 	} else if (extent_purge_forced(&pac->env, edata) != ERR_NONE) {
 		edata->zeroed = false;
 		if (!was_muzzy) {
-			(void)!ehooks_purge_lazy(pac->env.ehooks,
-			    edata->addr, size);
+			(void)!ehooks_purge_lazy(pac->env.ehooks, edata->addr,
+			    size);
 		}
 	}
 	ecache_put(&pac->env, &pac->retained, edata);
@@ -392,8 +392,9 @@ retire(pac_t *pac, edata_t *edata, bool was_muzzy)
 static void
 purge_dirty_extent(pac_t *pac, edata_t *edata, bool all)
 {
-	if (!all && pac_muzzy_decay_ms(pac) != 0 && ehooks_purge_lazy(
-	    pac->env.ehooks, edata->addr, edata->size) == ERR_NONE) {
+	if (!all && pac_muzzy_decay_ms(pac) != 0 &&
+	    ehooks_purge_lazy(pac->env.ehooks, edata->addr, edata->size) ==
+		ERR_NONE) {
 		edata->zeroed = false;
 		ecache_put(&pac->env, &pac->muzzy, edata);
 		return;
@@ -402,10 +403,10 @@ purge_dirty_extent(pac_t *pac, edata_t *edata, bool all)
 }
 
 /* Extents that are to be purged by one call (process_madvise_max_batch). */
-#define BATCH_MAX		128
+#define BATCH_MAX 128
 
 typedef struct {
-	unsigned n, max;		/* max 0: one by one */
+	unsigned n, max; /* max 0: one by one */
 	edata_t *extents[BATCH_MAX];
 } batch_t;
 
@@ -414,9 +415,10 @@ static unsigned
 batch_max(const pac_t *pac, bool to_muzzy)
 {
 	return to_muzzy || !opt.retain ||
-	    !ehooks_are_default(pac->env.ehooks) ||
-	    space_share_now() != SIZE_MAX ? 0 :
-	    (unsigned)opt.process_madvise_max_batch;
+		!ehooks_are_default(pac->env.ehooks) ||
+		space_share_now() != SIZE_MAX
+	    ? 0
+	    : (unsigned)opt.process_madvise_max_batch;
 }
 
 /* As retire(), for all of the batch; returns the calls that it took. */
@@ -448,23 +450,21 @@ batch_retire(pac_t *pac, batch_t *batch)
 }
 
 static void
-purge_to_limit(pac_t *pac, extent_state_t state, size_t npages_limit,
-    bool all)
+purge_to_limit(pac_t *pac, extent_state_t state, size_t npages_limit, bool all)
 {
 	bool dirty = state == EXTENT_DIRTY;
 	ecache_t *ecache = dirty ? &pac->dirty : &pac->muzzy;
-	pac_decay_stats_t *stats = dirty ? &pac->dirty_decay.stats :
-	    &pac->muzzy_decay.stats;
+	pac_decay_stats_t *stats = dirty ? &pac->dirty_decay.stats
+					 : &pac->muzzy_decay.stats;
 	/* What comes in meanwhile is not for this sweep. */
 	size_t left = ecache_npages(ecache);
 	uint64_t nmadvise = 0, purged = 0;
 	batch_t batch;
 	batch.n = 0;
-	batch.max = batch_max(pac, dirty && !all &&
-	    pac_muzzy_decay_ms(pac) != 0);
+	batch.max = batch_max(pac,
+	    dirty && !all && pac_muzzy_decay_ms(pac) != 0);
 	while (left > npages_limit) {
-		edata_t *edata = ecache_evict(&pac->env, ecache,
-		    npages_limit);
+		edata_t *edata = ecache_evict(&pac->env, ecache, npages_limit);
 		if (edata == NULL) {
 			break;
 		}
@@ -473,8 +473,9 @@ purge_to_limit(pac_t *pac, extent_state_t state, size_t npages_limit,
 		left -= npages < left ? npages : left;
 		if (unlikely(batch.max != 0)) {
 			batch.extents[batch.n++] = edata;
-			nmadvise += batch.n == batch.max ?
-			    batch_retire(pac, &batch) : 0;
+			nmadvise += batch.n == batch.max
+			    ? batch_retire(pac, &batch)
+			    : 0;
 			continue;
 		}
 		nmadvise++;
@@ -503,8 +504,7 @@ purge_to_limit(pac_t *pac, extent_state_t state, size_t npages_limit,
 static size_t
 dirty_cap(const pac_t *pac)
 {
-	size_t cap = atomic_load_explicit(&pac->nactive,
-	    memory_order_relaxed);
+	size_t cap = atomic_load_explicit(&pac->nactive, memory_order_relaxed);
 	size_t share = space_share_now() >> LG_PAGE;
 	cap = cap > DIRTY_CAP_FLOOR ? cap : DIRTY_CAP_FLOOR;
 	return cap < share ? cap : share;
@@ -514,7 +514,8 @@ static NOINLINE void
 tell_watcher(pac_t *pac)
 {
 	if (atomic_exchange_explicit(&pac->watch_npages, PAC_WATCH_NONE,
-	    memory_order_relaxed) != PAC_WATCH_NONE && pac_watcher != NULL) {
+		memory_order_relaxed) != PAC_WATCH_NONE &&
+	    pac_watcher != NULL) {
 		pac_watcher(pac->env.arena_ind);
 	}
 }
@@ -523,7 +524,7 @@ static inline void
 watch(pac_t *pac, size_t ndirty)
 {
 	if (unlikely(ndirty > atomic_load_explicit(&pac->watch_npages,
-	    memory_order_relaxed))) {
+				  memory_order_relaxed))) {
 		tell_watcher(pac);
 	}
 }
@@ -705,8 +706,8 @@ uint64_t
 pac_ns_until_purge(pac_t *pac, size_t npages)
 {
 	uint64_t dirty = ns_until(&pac->dirty_decay, pac_ndirty(pac), npages);
-	uint64_t muzzy = ns_until(&pac->muzzy_decay,
-	    ecache_npages(&pac->muzzy), npages);
+	uint64_t muzzy = ns_until(&pac->muzzy_decay, ecache_npages(&pac->muzzy),
+	    npages);
 	return dirty < muzzy ? dirty : muzzy;
 }
 
@@ -745,8 +746,7 @@ pac_purge_down_to(pac_t *pac, size_t npages)
 bool
 pac_release_all(pac_t *pac)
 {
-	bool released = pac_ndirty(pac) != 0 ||
-	    ecache_npages(&pac->muzzy) != 0;
+	bool released = pac_ndirty(pac) != 0 || ecache_npages(&pac->muzzy) != 0;
 	pac_purge_all(pac);
 	size_t left = ecache_npages(&pac->retained);
 	while (left > 0) {
@@ -766,8 +766,7 @@ pac_release_all(pac_t *pac)
 }
 
 err_t
-pac_set_decay_ms(pac_t *pac, extent_state_t state, ssize_t ms,
-    uint64_t now_ns)
+pac_set_decay_ms(pac_t *pac, extent_state_t state, ssize_t ms, uint64_t now_ns)
 {
 	if (!decay_ms_valid(ms)) {
 		return ERR_INVALID;
@@ -784,8 +783,8 @@ pac_set_decay_ms(pac_t *pac, extent_state_t state, ssize_t ms,
 		}
 		purge_to_limit(pac, state, 0, false);
 	}
-	pac_set_watch(pac, atomic_load_explicit(&pac_watch_npages_new,
-	    memory_order_relaxed));
+	pac_set_watch(pac,
+	    atomic_load_explicit(&pac_watch_npages_new, memory_order_relaxed));
 	mutex_unlock(&pd->lock);
 	return ERR_NONE;
 }
@@ -804,8 +803,9 @@ pac_set_grow_limit(pac_t *pac, size_t limit)
 {
 	assert(limit >= PAGE);
 	mutex_lock(&pac->grow_lock);
-	pac->grow_limit = limit >= SC_LARGE_MAX ? SC_NPSIZES - 1 :
-	    pszind_floor(align_down(limit, PAGE));
+	pac->grow_limit = limit >= SC_LARGE_MAX
+	    ? SC_NPSIZES - 1
+	    : pszind_floor(align_down(limit, PAGE));
 	if (pac->grow_next > pac->grow_limit) {
 		pac->grow_next = pac->grow_limit;
 	}
@@ -835,20 +835,20 @@ pac_verify(pac_t *pac)
 }
 
 /* All locks in rank order, a stage for each so that arenas interleave. */
-#define STAGE_SEC	2
+#define STAGE_SEC 2
 
 static mutex_t *
 fork_lock(pac_t *pac, int stage)
 {
 	mutex_t *locks[PAC_PREFORK_STAGES] = {
-		&pac->dirty_decay.lock,
-		&pac->muzzy_decay.lock,
-		NULL,			/* STAGE_SEC */
-		&pac->grow_lock,
-		&pac->dirty.lock,
-		&pac->muzzy.lock,
-		&pac->retained.lock,
-		&pac->edata_cache.lock,
+	    &pac->dirty_decay.lock,
+	    &pac->muzzy_decay.lock,
+	    NULL, /* STAGE_SEC */
+	    &pac->grow_lock,
+	    &pac->dirty.lock,
+	    &pac->muzzy.lock,
+	    &pac->retained.lock,
+	    &pac->edata_cache.lock,
 	};
 	return locks[stage];
 }
@@ -864,8 +864,7 @@ pac_prefork(pac_t *pac, int stage)
 }
 
 static void
-postfork(pac_t *pac, void (*release)(mutex_t *),
-    void (*release_sec)(sec_t *))
+postfork(pac_t *pac, void (*release)(mutex_t *), void (*release_sec)(sec_t *))
 {
 	for (int stage = PAC_PREFORK_STAGES - 1; stage >= 0; stage--) {
 		if (stage == STAGE_SEC) {

@@ -21,16 +21,16 @@
 #include "page/sec.h"
 
 typedef struct {
-	_Atomic uint64_t npurge;	/* sweeps */
-	_Atomic uint64_t nmadvise;	/* calls */
-	_Atomic uint64_t purged;	/* pages */
+	_Atomic uint64_t npurge; /* sweeps */
+	_Atomic uint64_t nmadvise; /* calls */
+	_Atomic uint64_t purged; /* pages */
 } pac_decay_stats_t;
 
 /* Purging of one state. */
 typedef struct {
 	mutex_t lock;
 	decay_t decay GUARDED_BY(lock);
-	_Atomic ssize_t ms;		/* copy of decay.ms, for reading */
+	_Atomic ssize_t ms; /* copy of decay.ms, for reading */
 	pac_decay_stats_t stats;
 } pac_decay_t;
 
@@ -39,22 +39,22 @@ typedef struct pac {
 	ecache_t dirty;
 	ecache_t muzzy;
 	ecache_t retained;
-	sec_t sec;			/* recent dirty extents, uncut */
+	sec_t sec; /* recent dirty extents, uncut */
 	pac_decay_t dirty_decay;
 	pac_decay_t muzzy_decay;
 
 	mutex_t grow_lock;
-	unsigned grow_next GUARDED_BY(grow_lock);	/* page class */
-	unsigned grow_limit GUARDED_BY(grow_lock);	/* page class */
-	unsigned grow_skip GUARDED_BY(grow_lock);	/* steps not to take */
+	unsigned grow_next GUARDED_BY(grow_lock); /* page class */
+	unsigned grow_limit GUARDED_BY(grow_lock); /* page class */
+	unsigned grow_skip GUARDED_BY(grow_lock); /* steps not to take */
 	unsigned grow_skip_next GUARDED_BY(grow_lock);
 	uint64_t serial_next GUARDED_BY(grow_lock);
 
-	_Atomic size_t nactive;		/* pages in use */
+	_Atomic size_t nactive; /* pages in use */
 	/* Beyond so many dirty pages, pac_watcher is called once. */
 	_Atomic size_t watch_npages;
-	_Atomic size_t mapped;		/* bytes, without retained */
-	_Atomic size_t abandoned;	/* bytes that we lost track of */
+	_Atomic size_t mapped; /* bytes, without retained */
+	_Atomic size_t abandoned; /* bytes that we lost track of */
 	edata_cache_t edata_cache;
 } pac_t;
 
@@ -69,16 +69,15 @@ extern bool (*pac_reclaim)(void);
  * called, without locks, and not again until the watch is set anew.  A new pac
  * has the watch that the variable says.
  */
-#define PAC_WATCH_NONE		SIZE_MAX
-#define PAC_WATCH_NPAGES	((size_t)1024)
+#define PAC_WATCH_NONE SIZE_MAX
+#define PAC_WATCH_NPAGES ((size_t)1024)
 extern void (*pac_watcher)(unsigned arena_ind);
 extern _Atomic size_t pac_watch_npages_new;
 
 static inline void
 pac_set_watch(pac_t *pac, size_t npages)
 {
-	atomic_store_explicit(&pac->watch_npages, npages,
-	    memory_order_seq_cst);
+	atomic_store_explicit(&pac->watch_npages, npages, memory_order_seq_cst);
 }
 
 /*
@@ -86,7 +85,7 @@ pac_set_watch(pac_t *pac, size_t npages)
  * INT64_MAX: there is none.  Whoever takes the last is sent there, without
  * locks, with what it takes.
  */
-#define PAC_HEADROOM_NONE	INT64_MAX
+#define PAC_HEADROOM_NONE INT64_MAX
 extern _Atomic int64_t pac_headroom;
 extern void (*pac_headroom_used)(size_t size);
 
@@ -96,22 +95,21 @@ extern void (*pac_headroom_used)(size_t size);
  */
 extern void (*pac_grown)(size_t total);
 
-void pac_init(pac_t *pac, ehooks_t *ehooks, base_t *base0,
-    unsigned arena_ind, ssize_t dirty_decay_ms, ssize_t muzzy_decay_ms,
-    uint64_t now_ns);
+void pac_init(pac_t *pac, ehooks_t *ehooks, base_t *base0, unsigned arena_ind,
+    ssize_t dirty_decay_ms, ssize_t muzzy_decay_ms, uint64_t now_ns);
 
 /* How the pages of an allocation are chosen. */
 typedef enum {
-	PAC_REUSE,		/* dirty memory first: the usual way */
-	PAC_UNTOUCHED,		/* retained or new: its pages will be replaced */
+	PAC_REUSE, /* dirty memory first: the usual way */
+	PAC_UNTOUCHED, /* retained or new: its pages will be replaced */
 } pac_source_t;
 
 /*
  * An ACTIVE, committed extent of `size` bytes (a page multiple); `zeroed` says
  * whether it reads zero.  NULL: no memory.
  */
-edata_t *pac_alloc(pac_t *pac, size_t size, size_t alignment,
-    pac_source_t source);
+edata_t *
+pac_alloc(pac_t *pac, size_t size, size_t alignment, pac_source_t source);
 
 /* The user's pages become dirty ones. */
 void pac_dalloc(pac_t *pac, edata_t *edata);
@@ -152,8 +150,8 @@ pac_ndirty(const pac_t *pac)
 ssize_t pac_dirty_decay_ms(const pac_t *pac);
 ssize_t pac_muzzy_decay_ms(const pac_t *pac);
 /* ERR_INVALID: out of range. */
-MUST_CHECK err_t pac_set_decay_ms(pac_t *pac, extent_state_t state,
-    ssize_t ms, uint64_t now_ns);
+MUST_CHECK err_t pac_set_decay_ms(pac_t *pac, extent_state_t state, ssize_t ms,
+    uint64_t now_ns);
 
 /* Largest growth step; a limit becomes the page class at or below it. */
 size_t pac_grow_limit(pac_t *pac);
@@ -171,6 +169,6 @@ bool pac_verify(pac_t *pac);
 void pac_prefork(pac_t *pac, int stage);
 void pac_postfork_parent(pac_t *pac);
 void pac_postfork_child(pac_t *pac);
-#define PAC_PREFORK_STAGES	8
+#define PAC_PREFORK_STAGES 8
 
 #endif

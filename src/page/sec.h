@@ -20,20 +20,20 @@
 #include "meta/edata.h"
 #include "platform/mutex.h"
 
-#define SEC_NPAGES_MAX	65	/* a cacheable large block with its pad page */
-#define SEC_DEPTH	8
-#define SEC_NLOCKS	8
+#define SEC_NPAGES_MAX 65 /* a cacheable large block with its pad page */
+#define SEC_DEPTH 8
+#define SEC_NLOCKS 8
 
 typedef struct {
 	uint8_t count;
-	bool used;			/* taken from since the last collection */
+	bool used; /* taken from since the last collection */
 	edata_t *extents[SEC_DEPTH];
 } sec_bin_t;
 
 typedef struct {
 	mutex_t locks[SEC_NLOCKS];
 	_Atomic size_t npages;
-	sec_bin_t bins[SEC_NPAGES_MAX + 1];	/* by length in pages */
+	sec_bin_t bins[SEC_NPAGES_MAX + 1]; /* by length in pages */
 } sec_t;
 
 void sec_init(sec_t *sec);

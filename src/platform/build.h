@@ -25,10 +25,10 @@
 /* Debugging switches on every check that can also be had by itself. */
 static const bool config_debug = CONFIG_DEBUG;
 static const bool config_debug_full = CONFIG_DEBUG_FULL;
-static const bool config_opt_safety_checks =
-    CONFIG_OPT_SAFETY_CHECKS || CONFIG_DEBUG;
-static const bool config_opt_size_checks =
-    CONFIG_OPT_SIZE_CHECKS || CONFIG_DEBUG;
+static const bool config_opt_safety_checks = CONFIG_OPT_SAFETY_CHECKS ||
+    CONFIG_DEBUG;
+static const bool config_opt_size_checks = CONFIG_OPT_SIZE_CHECKS ||
+    CONFIG_DEBUG;
 static const bool config_uaf_detection = CONFIG_UAF_DETECTION || CONFIG_DEBUG;
 
 static const bool config_cache_oblivious = CONFIG_CACHE_OBLIVIOUS;
@@ -54,14 +54,14 @@ static const bool config_user_config = CONFIG_USER_CONFIG;
 static const bool config_utrace = CONFIG_UTRACE;
 static const bool config_xmalloc = CONFIG_XMALLOC;
 
-#define LG_PAGE		CONFIG_LG_PAGE
-#define LG_QUANTUM	CONFIG_LG_QUANTUM
-#define LG_VADDR	CONFIG_LG_VADDR
-#define LG_HUGEPAGE	CONFIG_LG_HUGEPAGE
+#define LG_PAGE CONFIG_LG_PAGE
+#define LG_QUANTUM CONFIG_LG_QUANTUM
+#define LG_VADDR CONFIG_LG_VADDR
+#define LG_HUGEPAGE CONFIG_LG_HUGEPAGE
 
-#define PAGE		((size_t)1 << LG_PAGE)
-#define PAGE_MASK	(PAGE - 1)
-#define HUGEPAGE	((size_t)1 << LG_HUGEPAGE)
-#define CACHELINE	64
+#define PAGE ((size_t)1 << LG_PAGE)
+#define PAGE_MASK (PAGE - 1)
+#define HUGEPAGE ((size_t)1 << LG_HUGEPAGE)
+#define CACHELINE 64
 
 #endif /* PLATFORM_BUILD_H */

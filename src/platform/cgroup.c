@@ -5,16 +5,16 @@
 #include "platform/compiler.h"
 #include "platform/io.h"
 
-#define ROOT	"/sys/fs/cgroup"
+#define ROOT "/sys/fs/cgroup"
 
 /* Longer files are cut, behind what is of interest. */
-#define TEXT_MAX	2048
+#define TEXT_MAX 2048
 
 /* Version 1 says "no limit" by a very large number. */
-#define LIMIT_NONE	((uintmax_t)1 << 62)
+#define LIMIT_NONE ((uintmax_t)1 << 62)
 
-ssize_t (*cgroup_read_file)(const char *path, char *buf,
-    size_t size) = io_read_file;
+ssize_t (
+    *cgroup_read_file)(const char *path, char *buf, size_t size) = io_read_file;
 
 /* Is `word` an element of the list that ends at `end`? */
 static bool
@@ -39,10 +39,10 @@ set_dir(cgroup_t *group, const char *controller, const char *path,
     const char *end)
 {
 	size_t length = (size_t)(end - path);
-	group->root_length = group->is_v2 ?
-	    io_snprintf(group->dir, sizeof(group->dir), "%s", ROOT) :
-	    io_snprintf(group->dir, sizeof(group->dir), ROOT "/%s",
-	    controller);
+	group->root_length = group->is_v2
+	    ? io_snprintf(group->dir, sizeof(group->dir), "%s", ROOT)
+	    : io_snprintf(group->dir, sizeof(group->dir), ROOT "/%s",
+		  controller);
 	/* A path that starts above our view of the tree leads nowhere. */
 	bool outside = length >= 3 && memcmp(path, "/..", 3) == 0;
 	if (!outside && length > 1 &&
@@ -68,11 +68,13 @@ find(cgroup_t *group, const char *controller)
 		const char *end = strchr(line, '\n');
 		end = end != NULL ? end : line + strlen(line);
 		const char *list = memchr(line, ':', (size_t)(end - line));
-		const char *path = list == NULL ? NULL :
-		    memchr(list + 1, ':', (size_t)(end - list - 1));
+		const char *path = list == NULL
+		    ? NULL
+		    : memchr(list + 1, ':', (size_t)(end - list - 1));
 		bool is_v2 = path != NULL && path == list + 1;
-		if (path != NULL && ((is_v2 && !found) ||
-		    list_has(list + 1, path, controller))) {
+		if (path != NULL &&
+		    ((is_v2 && !found) ||
+			list_has(list + 1, path, controller))) {
 			group->is_v2 = is_v2;
 			set_dir(group, controller, path + 1, end);
 			found = true;
@@ -154,7 +156,7 @@ cgroup_ncpus(void)
 		return least;
 	}
 	for (size_t length = strlen(group.dir); length != 0;
-	    length = parent(&group, length)) {
+	     length = parent(&group, length)) {
 		unsigned n = ncpus_of(&group, length);
 		least = n < least ? n : least;
 	}
@@ -192,7 +194,7 @@ cgroup_memory_find(cgroup_t *group)
 		return false;
 	}
 	for (size_t length = strlen(group->dir); length != 0;
-	    length = parent(group, length)) {
+	     length = parent(group, length)) {
 		size_t limit = limit_at(group, length);
 		if (limit < least) {
 			least = limit;
@@ -231,17 +233,17 @@ cgroup_memory_usage(const cgroup_t *group)
 {
 	char text[TEXT_MAX];
 	size_t length = strlen(group->dir);
-	size_t usage = limit_in(group, length, group->is_v2 ?
-	    "memory.current" : "memory.usage_in_bytes");
+	size_t usage = limit_in(group, length,
+	    group->is_v2 ? "memory.current" : "memory.usage_in_bytes");
 	if (usage == SIZE_MAX) {
 		return 0;
 	}
 	size_t cache = 0;
 	if (read_in(group, length, "memory.stat", text)) {
 		cache = group->is_v2 ? value_of(text, "inactive_file") +
-		    value_of(text, "active_file") :
-		    value_of(text, "total_inactive_file") +
-		    value_of(text, "total_active_file");
+			value_of(text, "active_file")
+				     : value_of(text, "total_inactive_file") +
+			value_of(text, "total_active_file");
 	}
 	return usage > cache ? usage - cache : 0;
 }

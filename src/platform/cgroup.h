@@ -16,12 +16,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CGROUP_DIR_MAX	384
+#define CGROUP_DIR_MAX 384
 
 /* A group, for one controller. */
 typedef struct {
 	bool is_v2;
-	size_t root_length;		/* of the mount point in dir */
+	size_t root_length; /* of the mount point in dir */
 	char dir[CGROUP_DIR_MAX];
 } cgroup_t;
 

@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 /* The calling process, for calls that take a pidfd (Linux 6.14). */
-#define PIDFD_SELF_NUMBER	(-10000)
+#define PIDFD_SELF_NUMBER (-10000)
 
 #if CONFIG_SYS_PROCESS_MADVISE != 0
-#define PROCESS_MADVISE_NUMBER	CONFIG_SYS_PROCESS_MADVISE
+#define PROCESS_MADVISE_NUMBER CONFIG_SYS_PROCESS_MADVISE
 #elif defined(SYS_process_madvise)
-#define PROCESS_MADVISE_NUMBER	SYS_process_madvise
+#define PROCESS_MADVISE_NUMBER SYS_process_madvise
 #endif
 
 void *

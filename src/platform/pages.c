@@ -630,8 +630,8 @@ pages_move(void *from, void *to, size_t size, size_t to_size)
 	if (advise(to, os_page_size, MADV_DONTNEED) != ERR_NONE) {
 		return ERR_REFUSED;
 	}
-	void *mid = remap(from, size, size,
-	    MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+	void *mid = remap(from, size, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP,
+	    NULL);
 	if (mid == NULL) {
 		return ERR_REFUSED;
 	}

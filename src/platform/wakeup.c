@@ -47,8 +47,8 @@ wake(_Atomic(uint32_t) *word)
 static void
 sleep_on(_Atomic(uint32_t) *word, uint64_t ns)
 {
-	while (ns > 0 && atomic_load_explicit(word, memory_order_relaxed) ==
-	    ASLEEP) {
+	while (ns > 0 &&
+	    atomic_load_explicit(word, memory_order_relaxed) == ASLEEP) {
 		uint64_t slice = ns < SLICE_NS ? ns : SLICE_NS;
 		struct timespec ts = as_timespec(slice);
 		(void)nanosleep(&ts, NULL);
@@ -70,19 +70,19 @@ wakeup_wait(wakeup_t *wakeup, uint64_t ns)
 	int saved_errno = errno;
 	uint32_t expected = NOTHING;
 	if (atomic_compare_exchange_strong_explicit(&wakeup->state, &expected,
-	    ASLEEP, memory_order_acquire, memory_order_acquire)) {
+		ASLEEP, memory_order_acquire, memory_order_acquire)) {
 		sleep_on(&wakeup->state, ns);
 	}
 	errno = saved_errno;
 	return atomic_exchange_explicit(&wakeup->state, NOTHING,
-	    memory_order_acquire) == SIGNALLED;
+		   memory_order_acquire) == SIGNALLED;
 }
 
 void
 wakeup_signal(wakeup_t *wakeup)
 {
 	if (atomic_exchange_explicit(&wakeup->state, SIGNALLED,
-	    memory_order_release) == ASLEEP) {
+		memory_order_release) == ASLEEP) {
 		int saved_errno = errno;
 		wake(&wakeup->state);
 		errno = saved_errno;

@@ -15,20 +15,20 @@
 #include "thread/pressure.h"
 #include "thread/tsd.h"
 
-#define THREADS_MAX	ARENAS_MAX
-#define STACK_SIZE	((size_t)256 << 10)
+#define THREADS_MAX ARENAS_MAX
+#define STACK_SIZE ((size_t)256 << 10)
 
 /* A sleep is not shorter, and ends when so many pages have to go. */
-#define SLEEP_MIN_NS	(100 * NS_PER_MS)
-#define NPAGES_DUE	((size_t)1024)
+#define SLEEP_MIN_NS (100 * NS_PER_MS)
+#define NPAGES_DUE ((size_t)1024)
 
 /* How long the helper stays when the program is left with one thread. */
-#define LINGER_NS	(5 * NS_PER_SEC)
+#define LINGER_NS (5 * NS_PER_SEC)
 
 typedef struct {
 	pthread_t thread GUARDED_BY(background_lock);
 	bool started GUARDED_BY(background_lock);
-	_Atomic(void *) self;		/* os_thread_self() of the thread */
+	_Atomic(void *) self; /* os_thread_self() of the thread */
 	_Atomic bool stop;
 	wakeup_t wakeup;
 	_Atomic uint64_t nruns;
@@ -43,7 +43,7 @@ _Atomic bool background_due;
 
 static worker_t workers[THREADS_MAX];
 static _Atomic purge_mode_t mode = MODE_NONE;
-static _Atomic size_t nthreads_max;	/* 0: as the option says */
+static _Atomic size_t nthreads_max; /* 0: as the option says */
 static _Atomic unsigned nstarted;
 
 /* The process is large enough for a helper; someone said no to it. */
@@ -69,8 +69,7 @@ mode_now(void)
 size_t
 background_max(void)
 {
-	size_t max = atomic_load_explicit(&nthreads_max,
-	    memory_order_relaxed);
+	size_t max = atomic_load_explicit(&nthreads_max, memory_order_relaxed);
 	max = max == 0 ? opt.max_background_threads : max;
 	return max < THREADS_MAX ? max : THREADS_MAX;
 }
@@ -119,8 +118,7 @@ sleep_for(arena_t *arena)
 	}
 	pac_set_watch(pac, watch);
 	/* Those that came before the watch was set. */
-	return pac_ndirty(pac) > watch && ns > SLEEP_MIN_NS ? SLEEP_MIN_NS :
-	    ns;
+	return pac_ndirty(pac) > watch && ns > SLEEP_MIN_NS ? SLEEP_MIN_NS : ns;
 }
 
 static bool start_others(void);
@@ -138,7 +136,7 @@ purge_pass(worker_t *worker)
 	}
 	unsigned n = arenas_count();
 	for (unsigned ind = first; ind < n && !should_stop(worker);
-	    ind += stride) {
+	     ind += stride) {
 		arena_t *arena = arenas_hold(ind);
 		if (arena != NULL) {
 			pac_decay_tick(&arena->pac, clock_ns());
@@ -296,8 +294,9 @@ start_others(void)
 		/* We have just been started, or are to be stopped. */
 		return false;
 	}
-	for (unsigned ind = 1; ind < n && mode_now() == MODE_THREADS &&
-	    !should_stop(&workers[0]); ind++) {
+	for (unsigned ind = 1;
+	     ind < n && mode_now() == MODE_THREADS && !should_stop(&workers[0]);
+	     ind++) {
 		if (arenas_get(ind) == NULL || workers[ind % stride].started) {
 			continue;
 		}
@@ -314,8 +313,9 @@ start_others(void)
 static void
 stop_all_locked(void)
 {
-	for (unsigned i = 0; i < THREADS_MAX && atomic_load_explicit(
-	    &nstarted, memory_order_relaxed) != 0; i++) {
+	for (unsigned i = 0; i < THREADS_MAX &&
+	     atomic_load_explicit(&nstarted, memory_order_relaxed) != 0;
+	     i++) {
 		worker_t *worker = &workers[i];
 		if (!worker->started) {
 			continue;
@@ -359,7 +359,7 @@ called_by_a_worker(void)
 {
 	for (unsigned i = 0; i < THREADS_MAX && i < background_max(); i++) {
 		if (atomic_load_explicit(&workers[i].self,
-		    memory_order_relaxed) == os_thread_self()) {
+			memory_order_relaxed) == os_thread_self()) {
 			return true;
 		}
 	}
@@ -424,8 +424,7 @@ background_set_max(size_t max)
 		if (running) {
 			stop_all_locked();
 		}
-		atomic_store_explicit(&nthreads_max, max,
-		    memory_order_relaxed);
+		atomic_store_explicit(&nthreads_max, max, memory_order_relaxed);
 		error = running ? restart_locked() : 0;
 	}
 	mutex_unlock(&background_lock);
@@ -437,8 +436,7 @@ static void
 wake_owner(unsigned arena_ind)
 {
 	worker_t *worker = &workers[arena_ind % stride_now()];
-	if (atomic_load_explicit(&worker->self, memory_order_relaxed) ==
-	    NULL) {
+	if (atomic_load_explicit(&worker->self, memory_order_relaxed) == NULL) {
 		/* Not there yet: thread 0 starts it. */
 		worker = &workers[0];
 	}
@@ -478,8 +476,9 @@ background_start_helper(void)
 void
 background_note_thread_end(void)
 {
-	if (unlikely(atomic_load_explicit(&helper_rests,
-	    memory_order_seq_cst)) && tsd_count() <= 1) {
+	if (unlikely(
+		atomic_load_explicit(&helper_rests, memory_order_seq_cst)) &&
+	    tsd_count() <= 1) {
 		wakeup_signal(&workers[0].wakeup);
 	}
 }
@@ -518,8 +517,8 @@ background_stats(background_stats_t *stats)
 		slept_ns += atomic_load_explicit(&workers[i].slept_ns,
 		    memory_order_relaxed);
 	}
-	stats->run_interval = stats->num_runs == 0 ? 0 :
-	    slept_ns / stats->num_runs;
+	stats->run_interval = stats->num_runs == 0 ? 0
+						   : slept_ns / stats->num_runs;
 }
 
 void NO_THREAD_SAFETY
@@ -537,8 +536,9 @@ background_postfork_parent(void)
 void NO_THREAD_SAFETY
 background_postfork_child(void)
 {
-	for (unsigned i = 0; i < THREADS_MAX && atomic_load_explicit(
-	    &nstarted, memory_order_relaxed) != 0; i++) {
+	for (unsigned i = 0; i < THREADS_MAX &&
+	     atomic_load_explicit(&nstarted, memory_order_relaxed) != 0;
+	     i++) {
 		if (workers[i].started) {
 			forget_locked(&workers[i]);
 		}

@@ -36,7 +36,7 @@
 typedef struct {
 	size_t num_threads;
 	uint64_t num_runs;
-	uint64_t run_interval;	/* average sleep, ns */
+	uint64_t run_interval; /* average sleep, ns */
 } background_stats_t;
 
 /* Held while threads are started and stopped. */

@@ -29,12 +29,12 @@
 
 #include "platform/compiler.h"
 
-#define CACHE_BIN_FULL	((void *)1)
+#define CACHE_BIN_FULL ((void *)1)
 
 /* The hot half; indexed by class code (twice the cache index) in words. */
 typedef struct {
 	void **head;
-	uint64_t usize;		/* bytes of one block of the class */
+	uint64_t usize; /* bytes of one block of the class */
 } cache_slot_t;
 
 /* Why a bin was last worked on. */
@@ -42,15 +42,15 @@ typedef enum { CACHE_NO_EVENT, CACHE_MISS, CACHE_OVERFLOW } cache_event_t;
 
 /* The cold half. */
 typedef struct {
-	void **first;		/* where FULL is; NULL: no array */
-	void **mark;		/* where the mark is; NULL: none is set */
-	void *marked;		/* the pointer that the mark replaced */
-	uint16_t capacity;	/* slots */
-	uint16_t limit;		/* most slots that it may get; 0: disabled */
-	uint8_t last_event;	/* cache_event_t */
-	uint8_t swings;		/* changes of event since the last collection */
-	uint8_t idle;		/* collections that found it unused, in a row */
-	uint8_t lg_batch;	/* batches are capacity >> lg_batch */
+	void **first; /* where FULL is; NULL: no array */
+	void **mark; /* where the mark is; NULL: none is set */
+	void *marked; /* the pointer that the mark replaced */
+	uint16_t capacity; /* slots */
+	uint16_t limit; /* most slots that it may get; 0: disabled */
+	uint8_t last_event; /* cache_event_t */
+	uint8_t swings; /* changes of event since the last collection */
+	uint8_t idle; /* collections that found it unused, in a row */
+	uint8_t lg_batch; /* batches are capacity >> lg_batch */
 } cache_bin_t;
 
 /* {FULL, NULL}: what bins without an array point into. */
@@ -106,8 +106,8 @@ cache_bin_unmark(cache_bin_t *bin)
 static inline unsigned
 cache_bin_count(const cache_bin_t *bin, const cache_slot_t *slot)
 {
-	return bin->first == NULL ? 0 :
-	    (unsigned)(cache_bin_end(bin) - slot->head);
+	return bin->first == NULL ? 0
+				  : (unsigned)(cache_bin_end(bin) - slot->head);
 }
 
 #endif

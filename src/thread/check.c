@@ -10,14 +10,14 @@
 #include "platform/pages.h"
 #include "thread/quarantine.h"
 
-#define LG_NSHARDS	6
-#define NSHARDS		(1u << LG_NSHARDS)
-#define LG_PLACES_MIN	8
+#define LG_NSHARDS 6
+#define NSHARDS (1u << LG_NSHARDS)
+#define LG_PLACES_MIN 8
 
 /* A table with open addressing, at most half full. */
 typedef struct {
-	mutex_t lock;		/* zeroed memory is unlocked */
-	unsigned lg_places;	/* 0: no table yet */
+	mutex_t lock; /* zeroed memory is unlocked */
+	unsigned lg_places; /* 0: no table yet */
 	size_t count;
 	check_block_t *places;
 } shard_t;
@@ -146,7 +146,7 @@ report_overflow(const check_block_t *block, size_t distance)
 {
 	edata_t *edata = pagemap_extent(block->ptr);
 	fault("buffer overflow: the block of %zu bytes at %p was written up "
-	    "to %zu bytes behind its end (size class %zu, arena %u)",
+	      "to %zu bytes behind its end (size class %zu, arena %u)",
 	    block->size, block->ptr, distance, block->usize,
 	    edata == NULL ? 0 : edata_arena_ind(edata));
 }
@@ -167,7 +167,7 @@ check_note(const check_block_t *block)
 	canary_write(block);
 	mutex_lock(&shard->lock);
 	bool room = (shard->lg_places != 0 &&
-	    shard->count < (size_t)1 << (shard->lg_places - 1)) ||
+			shard->count < (size_t)1 << (shard->lg_places - 1)) ||
 	    grow(shard);
 	if (room) {
 		check_block_t *place = place_of(shard, block->ptr);
@@ -196,7 +196,7 @@ static bool
 look_up(void *ptr, bool frees, check_block_t *block)
 {
 	shard_t *shard = shard_of(ptr);
-	*block = (check_block_t){ 0 };
+	*block = (check_block_t){0};
 	mutex_lock(&shard->lock);
 	check_block_t *place = find(shard, ptr);
 	if (place != NULL) {
@@ -263,13 +263,13 @@ static void
 forget_in_shard(shard_t *shard, unsigned arena_ind)
 {
 	mutex_lock(&shard->lock);
-	size_t nplaces = shard->lg_places == 0 ? 0 :
-	    (size_t)1 << shard->lg_places;
+	size_t nplaces = shard->lg_places == 0 ? 0
+					       : (size_t)1 << shard->lg_places;
 	for (size_t i = 0; i < nplaces; i++) {
 		check_block_t *place = &shard->places[i];
 		/* What moves up into the place is looked at as well. */
-		while (place->ptr != NULL && edata_arena_ind(
-		    pagemap_extent(place->ptr)) == arena_ind) {
+		while (place->ptr != NULL &&
+		    edata_arena_ind(pagemap_extent(place->ptr)) == arena_ind) {
 			erase(shard, place);
 		}
 	}
@@ -291,8 +291,8 @@ find_damaged(shard_t *shard, check_block_t *damaged)
 {
 	size_t distance = 0;
 	mutex_lock(&shard->lock);
-	size_t nplaces = shard->lg_places == 0 ? 0 :
-	    (size_t)1 << shard->lg_places;
+	size_t nplaces = shard->lg_places == 0 ? 0
+					       : (size_t)1 << shard->lg_places;
 	for (size_t i = 0; i < nplaces && distance == 0; i++) {
 		const check_block_t *place = &shard->places[i];
 		if (place->ptr != NULL && !place->freed) {
@@ -308,7 +308,7 @@ void
 check_all(void)
 {
 	for (unsigned i = 0; i < NSHARDS; i++) {
-		check_block_t block = { 0 };
+		check_block_t block = {0};
 		size_t distance = find_damaged(&shards[i], &block);
 		if (distance != 0) {
 			report_overflow(&block, distance);

@@ -24,27 +24,27 @@
 #include "platform/compiler.h"
 
 /* Bytes behind a block's usable size at least. */
-#define CHECK_TAIL		16
+#define CHECK_TAIL 16
 
 /* What new blocks are filled with. */
-#define CHECK_JUNK		0xa5
+#define CHECK_JUNK 0xa5
 
 /*
  * One of so many small blocks of a thread ends at an inaccessible page, up to
  * a number that leaves the process most of the mappings that it may have.
  */
-#define CHECK_SAMPLE		64
-#define CHECK_SAMPLES_MAX	4096
+#define CHECK_SAMPLE 64
+#define CHECK_SAMPLES_MAX 4096
 
 /* One block. */
 typedef struct {
-	void *ptr;		/* NULL: an empty place of the table */
-	size_t size;		/* bytes that are the program's */
-	size_t usize;		/* what it is told that there are */
-	size_t room;		/* what there really is, canary included */
+	void *ptr; /* NULL: an empty place of the table */
+	size_t size; /* bytes that are the program's */
+	size_t usize; /* what it is told that there are */
+	size_t room; /* what there really is, canary included */
 	bool freed;
 	bool guarded;
-	bool zero;		/* all of the usable size was to read zero */
+	bool zero; /* all of the usable size was to read zero */
 } check_block_t;
 
 static inline bool

@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-#define INTERNAL_LG_MIN		6
-#define INTERNAL_LG_MAX		17
+#define INTERNAL_LG_MIN 6
+#define INTERNAL_LG_MAX 17
 
 /* A block of 1 << lg_size bytes with undefined contents; NULL: no memory. */
 void *internal_alloc(unsigned lg_size);

@@ -8,16 +8,16 @@
 #include "platform/pages.h"
 #include "thread/tsd.h"
 
-#define FIND_AT		((size_t)64 << 20)
-#define LOOK_NS		NS_PER_SEC
-#define LIMIT_MAX	((size_t)1 << 62)
+#define FIND_AT ((size_t)64 << 20)
+#define LOOK_NS NS_PER_SEC
+#define LIMIT_MAX ((size_t)1 << 62)
 
 /* Of the memory that may be taken before the next look. */
-#define HEADROOM_SHARE	64
+#define HEADROOM_SHARE 64
 
-#define NLEVELS		3
-static const unsigned percents[NLEVELS] = { 80, 90, 95 };
-#define PERCENT_AIM	85
+#define NLEVELS 3
+static const unsigned percents[NLEVELS] = {80, 90, 95};
+#define PERCENT_AIM 85
 
 _Atomic bool pressure_due;
 _Atomic uint32_t pressure_flushes;
@@ -120,8 +120,9 @@ give_back(size_t usage, size_t limit, unsigned level)
 		size_t excess = usage - threshold(limit, PERCENT_AIM);
 		size_t ndirty = for_each_arena(visit_nothing, NULL);
 		size_t part = (excess >> LG_PAGE) * 256 / (ndirty + 1) + 1;
-		share = part < share ? share : part > 256 ? 256 :
-		    (unsigned)part;
+		share = part < share ? share
+		    : part > 256     ? 256
+				     : (unsigned)part;
 	}
 	(void)for_each_arena(visit_share, &share);
 }
@@ -133,7 +134,7 @@ ask_for_caches(void)
 	atomic_fetch_add_explicit(&pressure_flushes, 1, memory_order_relaxed);
 	list_t *states = tsd_list_lock();
 	for (list_node_t *node = list_first(states); node != NULL;
-	    node = list_next(states, node)) {
+	     node = list_next(states, node)) {
 		tsd_t *tsd = container_of(node, tsd_t, link);
 		__atomic_store_n(&tsd->event_at, 0, __ATOMIC_RELAXED);
 	}
@@ -166,11 +167,10 @@ note(size_t limit, size_t usage, unsigned level)
 static bool
 look_is_due(uint64_t now_ns)
 {
-	uint64_t at = atomic_load_explicit(&next_look_ns,
-	    memory_order_relaxed);
-	return now_ns >= at && atomic_compare_exchange_strong_explicit(
-	    &next_look_ns, &at, now_ns + LOOK_NS, memory_order_relaxed,
-	    memory_order_relaxed);
+	uint64_t at = atomic_load_explicit(&next_look_ns, memory_order_relaxed);
+	return now_ns >= at &&
+	    atomic_compare_exchange_strong_explicit(&next_look_ns, &at,
+		now_ns + LOOK_NS, memory_order_relaxed, memory_order_relaxed);
 }
 
 /*
@@ -189,8 +189,8 @@ look(size_t more, bool timed)
 		/* It was lifted; it may come back. */
 		limit = LIMIT_MAX;
 	}
-	size_t usage = more + (by_group ? cgroup_memory_usage(&group) :
-	    resident_bytes());
+	size_t usage = more +
+	    (by_group ? cgroup_memory_usage(&group) : resident_bytes());
 	unsigned level = level_of(usage, limit);
 	note(limit, usage, level);
 	set_headroom(usage, limit);
@@ -224,15 +224,14 @@ static void
 arm(void)
 {
 	atomic_store_explicit(&armed, true, memory_order_release);
-	atomic_store_explicit(&arena_ticks_watched, true,
-	    memory_order_relaxed);
+	atomic_store_explicit(&arena_ticks_watched, true, memory_order_relaxed);
 }
 
 void
 pressure_find_limit(void)
 {
 	if (!atomic_exchange_explicit(&pressure_due, false,
-	    memory_order_relaxed)) {
+		memory_order_relaxed)) {
 		return;
 	}
 	if (cgroup_memory_find(&group)) {
@@ -261,8 +260,10 @@ pressure_boot(void)
 	if (opt.mem_limit != OPT_MEM_LIMIT_AUTO && opt.mem_limit != 0) {
 		/* The first look comes when half of it is in use. */
 		atomic_store_explicit(&pac_headroom,
-		    (int64_t)((opt.mem_limit < LIMIT_MAX ? opt.mem_limit :
-		    LIMIT_MAX) / 2), memory_order_relaxed);
+		    (int64_t)((opt.mem_limit < LIMIT_MAX ? opt.mem_limit
+							 : LIMIT_MAX) /
+			2),
+		    memory_order_relaxed);
 		atomic_store_explicit(&next_look_ns, clock_ns() + LOOK_NS,
 		    memory_order_relaxed);
 		arm();

@@ -26,12 +26,12 @@
 #include "platform/compiler.h"
 
 typedef struct {
-	size_t limit;		/* bytes; 0: none */
-	size_t usage;		/* at the last look */
-	unsigned level;		/* 0 .. 3: thresholds passed then */
+	size_t limit; /* bytes; 0: none */
+	size_t usage; /* at the last look */
+	unsigned level; /* 0 .. 3: thresholds passed then */
 	uint64_t nlooks;
-	uint64_t npurges;	/* times that something had to be done */
-	uint64_t nflushes;	/* times that caches were asked for */
+	uint64_t npurges; /* times that something had to be done */
+	uint64_t nflushes; /* times that caches were asked for */
 } pressure_stats_t;
 
 /* Once there are arenas and options. */

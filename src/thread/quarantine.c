@@ -8,12 +8,12 @@
 #include "platform/pages.h"
 #include "thread/check.h"
 
-#define NSHARDS		32
-#define SHARD_BLOCKS	128
-#define SHARD_BYTES	((size_t)256 << 10)
+#define NSHARDS 32
+#define SHARD_BLOCKS 128
+#define SHARD_BYTES ((size_t)256 << 10)
 
-#define FILL_CHECK	0x5a
-#define FILL_STASH	0x5b
+#define FILL_CHECK 0x5a
+#define FILL_STASH 0x5b
 
 typedef struct {
 	char *ptr;
@@ -22,8 +22,8 @@ typedef struct {
 } entry_t;
 
 typedef struct {
-	mutex_t lock;			/* zeroed memory is unlocked */
-	unsigned first, count;		/* a ring */
+	mutex_t lock; /* zeroed memory is unlocked */
+	unsigned first, count; /* a ring */
 	size_t bytes;
 	entry_t entries[SHARD_BLOCKS];
 } shard_t;
@@ -61,8 +61,9 @@ fill(const entry_t *entry)
 	if (entry->kind == QUARANTINE_GUARDED) {
 		make_inaccessible(entry);
 	} else if (entry->kind == QUARANTINE_CHECK || config_debug) {
-		memset(entry->ptr, entry->kind == QUARANTINE_CHECK ?
-		    FILL_CHECK : FILL_STASH, entry->size);
+		memset(entry->ptr,
+		    entry->kind == QUARANTINE_CHECK ? FILL_CHECK : FILL_STASH,
+		    entry->size);
 	} else {
 		for (unsigned i = 0; i < 3; i++) {
 			memset(stash_word(entry, i), FILL_STASH,
@@ -100,7 +101,8 @@ static void
 report(const entry_t *entry)
 {
 	fault("Write-after-free detected on deallocated pointer %p (size "
-	    "%zu).", (void *)entry->ptr, entry->size);
+	      "%zu).",
+	    (void *)entry->ptr, entry->size);
 }
 
 /* Look at a block a last time and return it to its arena. */
@@ -147,12 +149,12 @@ push_locked(shard_t *shard, const entry_t *entry)
 void
 quarantine_put(void *ptr, size_t size, quarantine_kind_t kind)
 {
-	entry_t entry = { ptr, size, kind }, old;
+	entry_t entry = {ptr, size, kind}, old;
 	shard_t *shard = shard_of(ptr);
 	fill(&entry);
 	mutex_lock(&shard->lock);
 	while ((shard->count == SHARD_BLOCKS ||
-	    (shard->count != 0 && shard->bytes + size > SHARD_BYTES)) &&
+		   (shard->count != 0 && shard->bytes + size > SHARD_BYTES)) &&
 	    pop_locked(shard, &old)) {
 		mutex_unlock(&shard->lock);
 		leave(&old);
@@ -178,8 +180,8 @@ sweep(bool (*leaves)(const entry_t *entry, unsigned arg), unsigned arg)
 		shard_t *shard = &shards[i];
 		entry_t entry;
 		mutex_lock(&shard->lock);
-		for (unsigned n = shard->count; n > 0 &&
-		    pop_locked(shard, &entry); n--) {
+		for (unsigned n = shard->count;
+		     n > 0 && pop_locked(shard, &entry); n--) {
 			if (!leaves(&entry, arg)) {
 				push_locked(shard, &entry);
 				continue;

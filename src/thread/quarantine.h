@@ -17,12 +17,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define QUARANTINE_SIZE_MAX	((size_t)128 << 10)
+#define QUARANTINE_SIZE_MAX ((size_t)128 << 10)
 
 typedef enum {
-	QUARANTINE_CHECK,	/* all of it filled with 0x5a */
-	QUARANTINE_STASH,	/* 0x5b: the ends and the middle at least */
-	QUARANTINE_GUARDED	/* inaccessible, not filled */
+	QUARANTINE_CHECK, /* all of it filled with 0x5a */
+	QUARANTINE_STASH, /* 0x5b: the ends and the middle at least */
+	QUARANTINE_GUARDED /* inaccessible, not filled */
 } quarantine_kind_t;
 
 /* Take in a freed block of `size` usable bytes; others may leave. */

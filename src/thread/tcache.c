@@ -7,42 +7,42 @@
 #include "thread/internal_alloc.h"
 #include "thread/quarantine.h"
 
-void *const cache_bin_none[2] = { CACHE_BIN_FULL, NULL };
+void *const cache_bin_none[2] = {CACHE_BIN_FULL, NULL};
 
 /* The most that one bin may hold: slots, and bytes. */
-#define LIMIT_SLOTS		1022
-#define LIMIT_SMALL_BYTES	((size_t)256 << 10)
-#define LIMIT_LARGE_BYTES	((size_t)512 << 10)
+#define LIMIT_SLOTS 1022
+#define LIMIT_SMALL_BYTES ((size_t)256 << 10)
+#define LIMIT_LARGE_BYTES ((size_t)512 << 10)
 
 /* The most that anyone may ask for. */
-#define SLOTS_MAX		8191
+#define SLOTS_MAX 8191
 
 /* A new array. */
-#define FIRST_SLOTS		14
-#define FIRST_BYTES		((size_t)16 << 10)
+#define FIRST_SLOTS 14
+#define FIRST_BYTES ((size_t)16 << 10)
 
 /* Up to here a bin grows whenever it is busy, so that batches are worth it. */
-#define BATCH_SLOTS		62
-#define BATCH_BYTES		((size_t)64 << 10)
+#define BATCH_SLOTS 62
+#define BATCH_BYTES ((size_t)64 << 10)
 
 /* Beyond, it takes so many swings between empty and full. */
-#define SWINGS_TO_GROW		2
+#define SWINGS_TO_GROW 2
 
 /*
  * A batch is half of a bin; where refills and overflows take turns it becomes
  * smaller each time, since the other half of the turn will undo it.
  */
-#define LG_BATCH_MIN		1
-#define LG_BATCH_MAX		4
+#define LG_BATCH_MIN 1
+#define LG_BATCH_MAX 4
 
 /* Collections without use after which an array is halved. */
-#define IDLE_TO_SHRINK		3
+#define IDLE_TO_SHRINK 3
 
 /* Slow operations between two looks at the arena's clock. */
-#define SLOW_PER_TICK		64
+#define SLOW_PER_TICK 64
 
 /* Contended locks after which a thread looks for another arena. */
-#define CONTENDED_TO_REBIND	16
+#define CONTENDED_TO_REBIND 16
 
 static unsigned
 at_most(size_t bytes, size_t usize, unsigned slots)
@@ -72,17 +72,18 @@ static unsigned
 limit_by_options(unsigned cind, unsigned most)
 {
 	if (!cind_is_small(cind)) {
-		return is_set(OPT_ID_tcache_nslots_large) ?
-		    opt.tcache_nslots_large : most;
+		return is_set(OPT_ID_tcache_nslots_large)
+		    ? opt.tcache_nslots_large
+		    : most;
 	}
 	unsigned min = (opt.tcache_nslots_small_min + 1) & ~1u;
 	unsigned max = opt.tcache_nslots_small_max & ~1u;
 	max = max < 2 ? 2 : max;
 	if (is_set(OPT_ID_lg_tcache_nslots_mul)) {
 		uint64_t n = bin_infos[cind - 1].nregs;
-		n = opt.lg_tcache_nslots_mul >= 0 ?
-		    n << opt.lg_tcache_nslots_mul :
-		    n >> -opt.lg_tcache_nslots_mul;
+		n = opt.lg_tcache_nslots_mul >= 0
+		    ? n << opt.lg_tcache_nslots_mul
+		    : n >> -opt.lg_tcache_nslots_mul;
 		n += n & 1;
 		n = n < min ? min : n;
 		return n < max ? (unsigned)n : max;
@@ -90,8 +91,8 @@ limit_by_options(unsigned cind, unsigned most)
 	if (is_set(OPT_ID_tcache_nslots_small_min) && most < min) {
 		most = min;
 	}
-	return is_set(OPT_ID_tcache_nslots_small_max) && most > max ? max :
-	    most;
+	return is_set(OPT_ID_tcache_nslots_small_max) && most > max ? max
+								    : most;
 }
 
 static unsigned
@@ -106,8 +107,9 @@ limit_of(const tsd_t *tsd, unsigned cind)
 	if (opt_ranges_find(&opt.tcache_ncached_max, usize, below, &value)) {
 		return value > SLOTS_MAX ? SLOTS_MAX : value;
 	}
-	return limit_by_options(cind, at_most(cind_is_small(cind) ?
-	    LIMIT_SMALL_BYTES : LIMIT_LARGE_BYTES, usize, LIMIT_SLOTS));
+	return limit_by_options(cind,
+	    at_most(cind_is_small(cind) ? LIMIT_SMALL_BYTES : LIMIT_LARGE_BYTES,
+		usize, LIMIT_SLOTS));
 }
 
 void
@@ -115,7 +117,7 @@ tcache_init(tsd_t *tsd)
 {
 	for (unsigned cind = 0; cind < SC_NCIND; cind++) {
 		tsd->slots[cind].head = cache_bin_none_head();
-		tsd->bins[cind] = (cache_bin_t){ 0 };
+		tsd->bins[cind] = (cache_bin_t){0};
 		if (cind != 0) {
 			tsd->slots[cind].usize = cind_usize(cind);
 		}
@@ -279,8 +281,9 @@ make_room(tsd_t *tsd, unsigned for_cind, size_t bytes)
 {
 	size_t max = opt.tcache_bytes_max;
 	size_t bytes_small = tsd->cache_bytes - tsd->cache_bytes_large;
-	size_t own = cind_is_small(for_cind) ? 0 :
-	    tsd->bins[for_cind].capacity * cind_usize(for_cind);
+	size_t own = cind_is_small(for_cind)
+	    ? 0
+	    : tsd->bins[for_cind].capacity * cind_usize(for_cind);
 	if (bytes_small + own + bytes > max) {
 		return false;
 	}
@@ -300,8 +303,9 @@ grow(tsd_t *tsd, unsigned cind)
 {
 	cache_bin_t *bin = &tsd->bins[cind];
 	size_t usize = cind_usize(cind);
-	unsigned nslots = bin->first == NULL ?
-	    at_most(FIRST_BYTES, usize, FIRST_SLOTS) : bin->capacity * 2u + 2;
+	unsigned nslots = bin->first == NULL
+	    ? at_most(FIRST_BYTES, usize, FIRST_SLOTS)
+	    : bin->capacity * 2u + 2;
 	if (nslots > bin->limit) {
 		nslots = bin->limit;
 	}
@@ -327,8 +331,8 @@ note_event(tsd_t *tsd, unsigned cind, cache_event_t event)
 		bin->lg_batch++;
 	}
 	bin->swings = (uint8_t)(bin->swings + (swung && bin->swings < 255));
-	bool batch = bin->capacity < at_most(BATCH_BYTES, cind_usize(cind),
-	    BATCH_SLOTS);
+	bool batch = bin->capacity <
+	    at_most(BATCH_BYTES, cind_usize(cind), BATCH_SLOTS);
 	if (batch || bin->swings >= SWINGS_TO_GROW) {
 		bin->swings = 0;
 		(void)grow(tsd, cind);
@@ -354,8 +358,8 @@ slow_tick(tsd_t *tsd)
 static unsigned
 batch_of(const cache_bin_t *bin)
 {
-	unsigned lg = bin->lg_batch < LG_BATCH_MIN ? LG_BATCH_MIN :
-	    bin->lg_batch;
+	unsigned lg = bin->lg_batch < LG_BATCH_MIN ? LG_BATCH_MIN
+						   : bin->lg_batch;
 	unsigned n = (bin->capacity + 1u) >> lg;
 	return n == 0 ? 1 : n;
 }
@@ -444,11 +448,13 @@ tcache_free_slow(tsd_t *tsd, unsigned cind, void *ptr)
 		return;
 	}
 	if (!cache_slot_push(slot, ptr)) {
-		unsigned lg_div = cind_is_small(cind) ?
-		    opt.lg_tcache_flush_small_div :
-		    opt.lg_tcache_flush_large_div;
-		flush_oldest(tsd, cind, lg_div == 1 ? batch_of(bin) :
-		    bin->capacity - (unsigned)(bin->capacity >> lg_div));
+		unsigned lg_div = cind_is_small(cind)
+		    ? opt.lg_tcache_flush_small_div
+		    : opt.lg_tcache_flush_large_div;
+		flush_oldest(tsd, cind,
+		    lg_div == 1
+			? batch_of(bin)
+			: bin->capacity - (unsigned)(bin->capacity >> lg_div));
 		(void)cache_slot_push(slot, ptr);
 	}
 }
@@ -545,8 +551,8 @@ tcache_bytes(const tsd_t *tsd)
 {
 	size_t bytes = 0;
 	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
-		bytes += cache_bin_count(&tsd->bins[cind],
-		    &tsd->slots[cind]) * cind_usize(cind);
+		bytes += cache_bin_count(&tsd->bins[cind], &tsd->slots[cind]) *
+		    cind_usize(cind);
 	}
 	return bytes;
 }
@@ -612,8 +618,7 @@ tcache_bytes_seen(const tsd_t *tsd)
 	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
 		const cache_bin_t *bin = &tsd->bins[cind];
 		void **first = *(void **const volatile *)&bin->first;
-		void **head = *(void **const volatile *)
-		    &tsd->slots[cind].head;
+		void **head = *(void **const volatile *)&tsd->slots[cind].head;
 		unsigned capacity = *(const volatile uint16_t *)&bin->capacity;
 		uintptr_t end = (uintptr_t)(first + 1 + capacity);
 		size_t n = (end - (uintptr_t)head) / sizeof(void *);

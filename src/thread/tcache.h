@@ -32,15 +32,14 @@ tcache_pop(tsd_t *tsd, unsigned cind)
 void tcache_init(tsd_t *tsd);
 
 /* Largest limit of a cache; at it, blocks of some more pages get in as well. */
-#define TCACHE_MAX	(8 * PAGE)
+#define TCACHE_MAX (8 * PAGE)
 
 /*
  * The bin of the class was empty, or seemed so: a block all the same, from the
  * bin or from the arena (NULL: the thread's).  `size` is the request.  NULL:
  * no memory.
  */
-void *tcache_alloc_slow(tsd_t *tsd, arena_t *arena, unsigned cind,
-    size_t size);
+void *tcache_alloc_slow(tsd_t *tsd, arena_t *arena, unsigned cind, size_t size);
 
 /*
  * The bin of the class took no more: make room, or pass the block on.  A large
@@ -65,7 +64,8 @@ size_t tcache_bytes(const tsd_t *tsd);
 static inline size_t
 tcache_max_of(size_t size)
 {
-	return size >= TCACHE_MAX ? TCACHE_MAX : szind_size(szind_compute(size));
+	return size >= TCACHE_MAX ? TCACHE_MAX
+				  : szind_size(szind_compute(size));
 }
 
 /* Change the limit of a thread's cache. */

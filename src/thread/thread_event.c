@@ -6,16 +6,16 @@
 #include "thread/tcache.h"
 
 /* The next event is never further away. */
-#define INTERVAL_MAX	((uint64_t)1 << 40)
+#define INTERVAL_MAX ((uint64_t)1 << 40)
 
 /* Between two looks at the peak, once someone asked for it. */
-#define PEAK_INTERVAL	((uint64_t)64 << 10)
+#define PEAK_INTERVAL ((uint64_t)64 << 10)
 
 /* Most bytes that a thread allocates before the others hear of it. */
-#define BATCH_MAX	((uint64_t)4 << 20)
+#define BATCH_MAX ((uint64_t)4 << 20)
 
 static void (*interval_print)(void);
-static _Atomic uint64_t interval_bytes;	/* reported since the last print */
+static _Atomic uint64_t interval_bytes; /* reported since the last print */
 
 /* Added below the lock of the list of threads. */
 static thread_callback_t callbacks[THREAD_CALLBACKS_MAX];
@@ -49,8 +49,8 @@ thread_event_init(tsd_t *tsd)
 	tsd->allocated = 0;
 	tsd->deallocated = 0;
 	tsd->gc_at = gc_interval();
-	tsd->event_at = interval_batch() < tsd->gc_at ? interval_batch() :
-	    tsd->gc_at;
+	tsd->event_at = interval_batch() < tsd->gc_at ? interval_batch()
+						      : tsd->gc_at;
 	tsd->event_last = 0;
 	tsd->interval_last = 0;
 	tsd->peak_watched = false;
@@ -168,8 +168,9 @@ interval_report(tsd_t *tsd)
 	}
 	tsd->interval_last = tsd->allocated;
 	uint64_t interval = (uint64_t)opt.stats_interval;
-	uint64_t sum = bytes + atomic_fetch_add_explicit(&interval_bytes,
-	    bytes, memory_order_relaxed);
+	uint64_t sum = bytes +
+	    atomic_fetch_add_explicit(&interval_bytes, bytes,
+		memory_order_relaxed);
 	do {
 		if (sum < interval) {
 			return false;
@@ -237,8 +238,7 @@ thread_event_add(const thread_callback_t *callback)
 		err = ERR_AGAIN;
 	} else if (i == n) {
 		callbacks[n] = *callback;
-		atomic_store_explicit(&ncallbacks, n + 1,
-		    memory_order_release);
+		atomic_store_explicit(&ncallbacks, n + 1, memory_order_release);
 	}
 	tsd_list_unlock();
 	if (err == ERR_NONE) {
@@ -256,7 +256,7 @@ thread_event_poke_all(void)
 	}
 	list_t *states = tsd_list_lock();
 	for (list_node_t *node = list_first(states); node != NULL;
-	    node = list_next(states, node)) {
+	     node = list_next(states, node)) {
 		tsd_t *tsd = container_of(node, tsd_t, link);
 		if (tsd != mine) {
 			__atomic_store_n(&tsd->event_at, 0, __ATOMIC_RELAXED);

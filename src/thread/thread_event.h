@@ -25,8 +25,8 @@
 
 /* What the program registers (mallctl experimental.hooks.thread_event). */
 typedef struct {
-	void (*callback)(bool is_alloc, uint64_t allocated,
-	    uint64_t deallocated);
+	void (
+	    *callback)(bool is_alloc, uint64_t allocated, uint64_t deallocated);
 	uint64_t interval;
 	bool is_alloc_only;
 } thread_callback_t;

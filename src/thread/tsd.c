@@ -13,7 +13,10 @@
 /*
  * Before boot every class code is 0, so slot 0 is all that is ever looked at.
  */
-#define STATE_CONSTANT	{ .slots = { { .head = (void **)&cache_bin_none[1] } } }
+#define STATE_CONSTANT                                                         \
+	{                                                                      \
+		.slots = { {.head = (void **)&cache_bin_none[1]} }             \
+	}
 tsd_t tsd_none = STATE_CONSTANT;
 tsd_t tsd_nested = STATE_CONSTANT;
 tsd_t tsd_exited = STATE_CONSTANT;
@@ -26,12 +29,12 @@ static __thread tsd_t *own TLS_MODEL;
 
 /* Frees of a thread that has no state yet. */
 static __thread uint8_t nfrees TLS_MODEL;
-#define FREES_TO_STATE	128
+#define FREES_TO_STATE 128
 
 static mutex_t tsd_lock = MUTEX_INITIALIZER("tsd", LOCK_TSD);
 static list_t all GUARDED_BY(tsd_lock);
 static list_t unused GUARDED_BY(tsd_lock);
-static _Atomic unsigned nstates;	/* written below tsd_lock */
+static _Atomic unsigned nstates; /* written below tsd_lock */
 
 /* Who wants to see every call (thread/hook.h). */
 static _Atomic unsigned nwatchers;
@@ -58,8 +61,8 @@ tsd_boot(void)
 {
 	list_init(&all);
 	list_init(&unused);
-	tsd_t *constants[] = { &tsd_none, &tsd_nested, &tsd_exited,
-	    &tsd_watched };
+	tsd_t *constants[] = {&tsd_none, &tsd_nested, &tsd_exited,
+	    &tsd_watched};
 	for (unsigned i = 0; i < ARRAY_LEN(constants); i++) {
 		for (unsigned cind = 0; cind < SC_NCIND; cind++) {
 			constants[i]->slots[cind].head = cache_bin_none_head();

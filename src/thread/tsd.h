@@ -27,38 +27,38 @@
 #include "platform/tls.h"
 #include "thread/cache_bin.h"
 
-#define THREAD_CALLBACKS_MAX	4
+#define THREAD_CALLBACKS_MAX 4
 
 typedef struct tsd {
 	/* Hot: counters, and the heads of the cache bins. */
-	uint64_t allocated;		/* bytes, by usable size, ever */
-	uint64_t event_at;		/* value of `allocated` to stop at */
-	uint64_t deallocated;		/* bytes, by usable size, ever */
+	uint64_t allocated; /* bytes, by usable size, ever */
+	uint64_t event_at; /* value of `allocated` to stop at */
+	uint64_t deallocated; /* bytes, by usable size, ever */
 	cache_slot_t slots[SC_NCIND];
 
 	/* Cold. */
 	arena_t *arena;
 	uint64_t prng;
-	size_t cache_bytes;		/* capacity of the bins, in bytes */
-	size_t cache_bytes_large;	/* of which for large blocks */
-	uint32_t nslow;			/* slow operations since the last tick */
-	uint32_t ncontended;		/* locks found taken */
-	uint16_t gc_next;		/* bin to be looked at next */
+	size_t cache_bytes; /* capacity of the bins, in bytes */
+	size_t cache_bytes_large; /* of which for large blocks */
+	uint32_t nslow; /* slow operations since the last tick */
+	uint32_t ncontended; /* locks found taken */
+	uint16_t gc_next; /* bin to be looked at next */
 	bool cache_enabled;
-	bool arena_chosen;		/* contention does not change it */
-	size_t cache_max;		/* largest size that is cached */
-	uint32_t flushes;		/* of caches, that were asked for */
-	bool peak_watched;		/* someone asks for the peak */
-	uint8_t ncallbacks;		/* of the program, that were seen */
-	uint64_t gc_at;			/* `allocated` at the next collection */
-	uint64_t gc_round_at;		/* and at the next round, old manner */
-	uint64_t event_last;		/* `allocated` at the last event */
-	uint64_t interval_last;		/* and when it was last reported */
-	int64_t peak;			/* most bytes in use above peak_base */
+	bool arena_chosen; /* contention does not change it */
+	size_t cache_max; /* largest size that is cached */
+	uint32_t flushes; /* of caches, that were asked for */
+	bool peak_watched; /* someone asks for the peak */
+	uint8_t ncallbacks; /* of the program, that were seen */
+	uint64_t gc_at; /* `allocated` at the next collection */
+	uint64_t gc_round_at; /* and at the next round, old manner */
+	uint64_t event_last; /* `allocated` at the last event */
+	uint64_t interval_last; /* and when it was last reported */
+	int64_t peak; /* most bytes in use above peak_base */
 	int64_t peak_base;
-	uint64_t called[THREAD_CALLBACKS_MAX][2];	/* counters then */
-	list_node_t link;		/* all states, or the unused ones */
-	uint64_t active_bins[(SC_NCIND + 63) / 64];	/* that have an array */
+	uint64_t called[THREAD_CALLBACKS_MAX][2]; /* counters then */
+	list_node_t link; /* all states, or the unused ones */
+	uint64_t active_bins[(SC_NCIND + 63) / 64]; /* that have an array */
 	cache_bin_t bins[SC_NCIND];
 } tsd_t;
 

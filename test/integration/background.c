@@ -61,8 +61,7 @@ enable(bool value)
 static int
 set_max(size_t max)
 {
-	return mallctl("max_background_threads", NULL, NULL, &max,
-	    sizeof(max));
+	return mallctl("max_background_threads", NULL, NULL, &max, sizeof(max));
 }
 
 static size_t
@@ -263,17 +262,20 @@ TEST(how_many)
 	size_t size = sizeof(arena), max;
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(mallctl("arenas.create", &arena, &size, NULL,
-		    0), 0);
+				     0),
+		    0);
 	}
 	for (int i = 0; i < 12; i++) {
 		assert_int_equal(mallctl("arenas.create", &arena, &size, NULL,
-		    0), 0);
+				     0),
+		    0);
 	}
 	assert_int_equal(enable(true), 0);
 	assert_true(threads_become(1 + 4));
 	size = sizeof(max);
 	assert_int_equal(mallctl("max_background_threads", &max, &size, NULL,
-	    0), 0);
+			     0),
+	    0);
 	assert_int_equal(max, 4);
 	assert_int_equal(set_max(0), EINVAL);
 	assert_int_equal(set_max(5), EINVAL);
@@ -332,7 +334,8 @@ TEST_CONF(switched_under_load, "dirty_decay_ms:50,muzzy_decay_ms:50")
 	pthread_t threads[4];
 	for (size_t i = 0; i < COUNT(threads); i++) {
 		assert_int_equal(pthread_create(&threads[i], NULL, allocates,
-		    (void *)(uintptr_t)(i + 1)), 0);
+				     (void *)(uintptr_t)(i + 1)),
+		    0);
 	}
 	for (int i = 0; i < 60; i++) {
 		assert_int_equal(enable(i % 2 == 0), 0);
@@ -355,10 +358,12 @@ TEST_CONF(arenas_destroyed_meanwhile, "background_thread:true,dirty_decay_ms:1")
 		unsigned arena;
 		size_t size = sizeof(arena), mib[3], n = 3;
 		assert_int_equal(mallctl("arenas.create", &arena, &size, NULL,
-		    0), 0);
+				     0),
+		    0);
 		for (int j = 0; j < 20; j++) {
-			dallocx(mallocx(MIB, MALLOCX_ARENA(arena) |
-			    MALLOCX_TCACHE_NONE), MALLOCX_TCACHE_NONE);
+			dallocx(mallocx(MIB,
+				    MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE),
+			    MALLOCX_TCACHE_NONE);
 		}
 		sleep_ms((unsigned)i % 3 * 10);
 		assert_int_equal(mallctlnametomib("arena.0.destroy", mib, &n),

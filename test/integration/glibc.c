@@ -82,7 +82,8 @@ TEST(info_is_xml)
 	assert_int_equal(malloc_info(1, file), EINVAL);
 	assert_int_equal(malloc_info(0, file), 0);
 	fclose(file);
-	assert_non_null(strstr(text, "<malloc version=\"1\">\n<heap nr=\"0\">"));
+	assert_non_null(
+	    strstr(text, "<malloc version=\"1\">\n<heap nr=\"0\">"));
 	assert_non_null(strstr(text, "<system type=\"current\" size=\""));
 	assert_non_null(strstr(text, "</heap>\n"));
 	assert_int_equal(strcmp(text + size - 10, "</malloc>\n"), 0);
@@ -135,11 +136,13 @@ TEST(mallopt_sets_trimming)
 	size_t length = sizeof(ms);
 	assert_int_equal(mallopt(M_TRIM_THRESHOLD, 0), 1);
 	assert_int_equal(mallctl("arena.0.dirty_decay_ms", &ms, &length, NULL,
-	    0), 0);
+			     0),
+	    0);
 	assert_int_equal(ms, 0);
 	assert_int_equal(mallopt(M_TRIM_THRESHOLD, -1), 1);
 	assert_int_equal(mallctl("arenas.dirty_decay_ms", &ms, &length, NULL,
-	    0), 0);
+			     0),
+	    0);
 	assert_int_equal(ms, -1);
 	/* There is no such thing here. */
 	assert_int_equal(mallopt(M_TOP_PAD, 1), 0);

@@ -60,10 +60,12 @@ TEST_CONF(limit_of_memory, "mem_limit:199229440")
 	uint64_t n;
 	size_t limit, size = sizeof(n);
 	assert_int_equal(mallctl("stats.pressure.num_purges", &n, &size, NULL,
-	    0), 0);
+			     0),
+	    0);
 	assert_true(n > 0);
 	assert_int_equal(mallctl("stats.pressure.limit", &limit, &size, NULL,
-	    0), 0);
+			     0),
+	    0);
 	assert_int_equal(limit, 190 * MIB);
 }
 
@@ -83,13 +85,15 @@ TEST_CONF(percpu, "percpu_arena:percpu,narenas:64")
 		free(hide(malloc(100)));
 		assert_int_equal(arena_of_thread(), cpu);
 		assert_int_equal(mallctl("thread.arena", NULL, NULL, &arena,
-		    sizeof(arena)), EPERM);
+				     sizeof(arena)),
+		    EPERM);
 	}
 	/* Whoever takes an arena of its own keeps it. */
 	size_t size = sizeof(arena);
 	assert_int_equal(mallctl("arenas.create", &arena, &size, NULL, 0), 0);
 	assert_int_equal(mallctl("thread.arena", NULL, NULL, &arena,
-	    sizeof(arena)), 0);
+			     sizeof(arena)),
+	    0);
 	(void)sched_setaffinity(0, sizeof(before), &before);
 	free(hide(malloc(100)));
 	assert_int_equal(arena_of_thread(), arena);

@@ -342,8 +342,8 @@ NAME("stats.arenas.<i>.mutexes.extents_muzzy.max_num_thds", U32, R, STATS)
 NAME("stats.arenas.<i>.mutexes.extents_retained.num_ops", U64, R, STATS)
 NAME("stats.arenas.<i>.mutexes.extents_retained.num_wait", U64, R, STATS)
 NAME("stats.arenas.<i>.mutexes.extents_retained.num_spin_acq", U64, R, STATS)
-NAME("stats.arenas.<i>.mutexes.extents_retained.num_owner_switch",
-    U64, R, STATS)
+NAME("stats.arenas.<i>.mutexes.extents_retained.num_owner_switch", U64, R,
+    STATS)
 NAME("stats.arenas.<i>.mutexes.extents_retained.total_wait_time", U64, R, STATS)
 NAME("stats.arenas.<i>.mutexes.extents_retained.max_wait_time", U64, R, STATS)
 NAME("stats.arenas.<i>.mutexes.extents_retained.max_num_thds", U32, R, STATS)
@@ -416,23 +416,23 @@ NAME("stats.arenas.<i>.hpa_shard.full_slabs.nactive_nonhuge", SIZE, R, STATS)
 NAME("stats.arenas.<i>.hpa_shard.full_slabs.nactive_huge", SIZE, R, STATS)
 NAME("stats.arenas.<i>.hpa_shard.full_slabs.ndirty_nonhuge", SIZE, R, STATS)
 NAME("stats.arenas.<i>.hpa_shard.full_slabs.ndirty_huge", SIZE, R, STATS)
-NAME("stats.arenas.<i>.hpa_shard.empty_slabs.npageslabs_nonhuge",
-    SIZE, R, STATS)
+NAME("stats.arenas.<i>.hpa_shard.empty_slabs.npageslabs_nonhuge", SIZE, R,
+    STATS)
 NAME("stats.arenas.<i>.hpa_shard.empty_slabs.npageslabs_huge", SIZE, R, STATS)
 NAME("stats.arenas.<i>.hpa_shard.empty_slabs.nactive_nonhuge", SIZE, R, STATS)
 NAME("stats.arenas.<i>.hpa_shard.empty_slabs.nactive_huge", SIZE, R, STATS)
 NAME("stats.arenas.<i>.hpa_shard.empty_slabs.ndirty_nonhuge", SIZE, R, STATS)
 NAME("stats.arenas.<i>.hpa_shard.empty_slabs.ndirty_huge", SIZE, R, STATS)
-NAME("stats.arenas.<i>.hpa_shard.nonfull_slabs.<j>.npageslabs_nonhuge",
-    SIZE, R, STATS)
-NAME("stats.arenas.<i>.hpa_shard.nonfull_slabs.<j>.npageslabs_huge",
-    SIZE, R, STATS)
-NAME("stats.arenas.<i>.hpa_shard.nonfull_slabs.<j>.nactive_nonhuge",
-    SIZE, R, STATS)
-NAME("stats.arenas.<i>.hpa_shard.nonfull_slabs.<j>.nactive_huge",
-    SIZE, R, STATS)
-NAME("stats.arenas.<i>.hpa_shard.nonfull_slabs.<j>.ndirty_nonhuge",
-    SIZE, R, STATS)
+NAME("stats.arenas.<i>.hpa_shard.nonfull_slabs.<j>.npageslabs_nonhuge", SIZE, R,
+    STATS)
+NAME("stats.arenas.<i>.hpa_shard.nonfull_slabs.<j>.npageslabs_huge", SIZE, R,
+    STATS)
+NAME("stats.arenas.<i>.hpa_shard.nonfull_slabs.<j>.nactive_nonhuge", SIZE, R,
+    STATS)
+NAME("stats.arenas.<i>.hpa_shard.nonfull_slabs.<j>.nactive_huge", SIZE, R,
+    STATS)
+NAME("stats.arenas.<i>.hpa_shard.nonfull_slabs.<j>.ndirty_nonhuge", SIZE, R,
+    STATS)
 NAME("stats.arenas.<i>.hpa_shard.nonfull_slabs.<j>.ndirty_huge", SIZE, R, STATS)
 NAME("stats.zero_reallocs", SIZE, R, STATS)
 NAME("approximate_stats.active", SIZE, R, NONE)

@@ -99,7 +99,8 @@ arena_of(const void *ptr)
 	unsigned ind = ~0u;
 	size_t length = sizeof(ind);
 	assert_int_equal(mallctl("arenas.lookup", &ind, &length, (void *)&ptr,
-	    sizeof(ptr)), 0);
+			     sizeof(ptr)),
+	    0);
 	return ind;
 }
 
@@ -125,8 +126,8 @@ static bool
 is_mapped(const void *ptr)
 {
 	unsigned char map;
-	return mincore((void *)((uintptr_t)ptr & ~(TEST_PAGE - 1)), 1,
-	    &map) == 0;
+	return mincore((void *)((uintptr_t)ptr & ~(TEST_PAGE - 1)), 1, &map) ==
+	    0;
 }
 
 /* Whether the kernel's flags of the mapping around an address have a word. */
@@ -164,8 +165,8 @@ thp_mode_is(const char *mode)
 	return strstr(text, mode) != NULL;
 }
 
-static const size_t some_sizes[] = {1, 8, 100, 4096, 5000, 14336, 20000,
-    200000, 300000, 3000000};
+static const size_t some_sizes[] = {1, 8, 100, 4096, 5000, 14336, 20000, 200000,
+    300000, 3000000};
 
 /* Fill and free blocks of all kinds, so that the next ones are not fresh. */
 static void
@@ -289,17 +290,21 @@ exhaust(void *function)
 TEST_CONF(xmalloc_ends_the_process, "abort_conf:false,xmalloc:true")
 {
 	need("config.xmalloc");
-	assert_dies(exhaust, "m", "<jemalloc>: Error in malloc(): out of memory");
-	assert_dies(exhaust, "c", "<jemalloc>: Error in calloc(): out of memory");
+	assert_dies(exhaust, "m",
+	    "<jemalloc>: Error in malloc(): out of memory");
+	assert_dies(exhaust, "c",
+	    "<jemalloc>: Error in calloc(): out of memory");
 	assert_dies(exhaust, "r",
 	    "<jemalloc>: Error in realloc(): out of memory");
 	assert_dies(exhaust, "x",
 	    "<jemalloc>: Error in mallocx(): out of memory");
 	assert_dies(exhaust, "y",
 	    "<jemalloc>: Error in rallocx(): out of memory");
-	assert_dies(exhaust, "a", "<jemalloc>: Error allocating aligned memory: "
+	assert_dies(exhaust, "a",
+	    "<jemalloc>: Error allocating aligned memory: "
 	    "out of memory");
-	assert_dies(exhaust, "p", "<jemalloc>: Error allocating aligned memory: "
+	assert_dies(exhaust, "p",
+	    "<jemalloc>: Error allocating aligned memory: "
 	    "invalid alignment");
 }
 
@@ -626,8 +631,8 @@ TEST_CONF(metadata_thp_auto, "metadata_thp:auto")
 	assert_int_equal(huge_mappings(), 0);
 	/* One needs many for its descriptors. */
 	for (int i = 0; i < 300000; i++) {
-		(void)!mallocx(16 * KIB, MALLOCX_ARENA(0) |
-		    MALLOCX_TCACHE_NONE);
+		(void)!mallocx(16 * KIB,
+		    MALLOCX_ARENA(0) | MALLOCX_TCACHE_NONE);
 	}
 	assert_true(huge_mappings() > 0);
 }
@@ -716,8 +721,7 @@ TEST_CONF(calloc_takes_zero_pages, "calloc_madvise_threshold:1048576")
 
 TEST_CONF(calloc_clears, "calloc_madvise_threshold:8388608")
 {
-	assert_true(resident_after_calloc(4 * MIB) >= 4 * MIB -
-	    2 * TEST_PAGE);
+	assert_true(resident_after_calloc(4 * MIB) >= 4 * MIB - 2 * TEST_PAGE);
 }
 
 /*
@@ -774,7 +778,8 @@ TEST_CONF(no_cache, "tcache:false")
 	assert_int_equal(cached_bytes(), 0);
 	bool on = true;
 	assert_int_equal(mallctl("thread.tcache.enabled", NULL, NULL, &on,
-	    sizeof(on)), 0);
+			     sizeof(on)),
+	    0);
 	assert_true(cached_after(112, 10) > 0);
 }
 
@@ -908,7 +913,8 @@ TEST_CONF(collection_without_delay,
 	assert_true(cached_after_idling(4 * MIB) < 60);
 }
 
-TEST_CONF(collection_is_delayed, "tcache_gc_incr_bytes:1024,"
+TEST_CONF(collection_is_delayed,
+    "tcache_gc_incr_bytes:1024,"
     "experimental_tcache_gc:false,tcache_gc_delay_bytes:1073741824")
 {
 	assert_int_equal(cached_after_idling(4 * MIB), 100);
@@ -936,13 +942,15 @@ fills_after_idling(void)
 	return u64_of("stats.arenas.0.bins.4.nfills") - before;
 }
 
-TEST_CONF(bins_keep_their_places, "experimental_tcache_gc:false,"
+TEST_CONF(bins_keep_their_places,
+    "experimental_tcache_gc:false,"
     "tcache_gc_incr_bytes:1024")
 {
 	assert_true(fills_after_idling() <= 2);
 }
 
-TEST_CONF(idle_bins_shrink, "experimental_tcache_gc:true,"
+TEST_CONF(idle_bins_shrink,
+    "experimental_tcache_gc:true,"
     "tcache_gc_incr_bytes:1024")
 {
 	assert_true(fills_after_idling() > 2);
@@ -954,8 +962,8 @@ static void *
 contend(void *arg)
 {
 	for (int i = 0; i < 200000; i++) {
-		void *ptr = mallocx(5000, MALLOCX_TCACHE_NONE |
-		    MALLOCX_ARENA(0));
+		void *ptr = mallocx(5000,
+		    MALLOCX_TCACHE_NONE | MALLOCX_ARENA(0));
 		dallocx(ptr, MALLOCX_TCACHE_NONE);
 	}
 	return arg;
@@ -967,7 +975,8 @@ contend_with_threads(void)
 	pthread_t threads[4];
 	for (size_t i = 0; i < COUNT(threads); i++) {
 		assert_int_equal(pthread_create(&threads[i], NULL, contend,
-		    NULL), 0);
+				     NULL),
+		    0);
 	}
 	for (size_t i = 0; i < COUNT(threads); i++) {
 		pthread_join(threads[i], NULL);
@@ -978,8 +987,8 @@ contend_with_threads(void)
 TEST_CONF(locks_do_not_spin, "mutex_max_spin:0")
 {
 	contend_with_threads();
-	assert_int_equal(u64_of(
-	    "stats.arenas.0.bins.29.mutex.num_spin_acq"), 0);
+	assert_int_equal(u64_of("stats.arenas.0.bins.29.mutex.num_spin_acq"),
+	    0);
 }
 
 TEST_CONF(locks_spin_on, "mutex_max_spin:-1")
@@ -1150,8 +1159,8 @@ free_foreign(void *arg)
 	free(hide(local));
 }
 
-static const size_t checked_sizes[] = {1, 16, 24, 100, 1000, 4096, 5000,
-    14336, 20000, 100000};
+static const size_t checked_sizes[] = {1, 16, 24, 100, 1000, 4096, 5000, 14336,
+    20000, 100000};
 
 #define WITH_EACH_SIZE(fn, text)                                               \
 	for (size_t i = 0; i < COUNT(checked_sizes); i++) {                    \
@@ -1178,10 +1187,8 @@ TEST_CONF(check_finds_overflows, "check:true")
 }
 
 TEST_CONF(check_finds_writes_after_free, "check:true")
-{
-	WITH_EACH_SIZE(write_after_free, WRITE_AFTER_FREE)
-	WITH_EACH_SIZE(write_after_free_until_exit, WRITE_AFTER_FREE)
-}
+{WITH_EACH_SIZE(write_after_free, WRITE_AFTER_FREE)
+	WITH_EACH_SIZE(write_after_free_until_exit, WRITE_AFTER_FREE)}
 
 TEST_CONF(check_finds_other_misuse, "check:true")
 {
@@ -1211,8 +1218,8 @@ work(void *arg)
 	unsigned seed = (unsigned)(uintptr_t)arg;
 	for (int i = 0; i < 30000; i++) {
 		unsigned j = (unsigned)rand_r(&seed) % 64;
-		if (ptrs[j] != NULL && !is_filled_with(ptrs[j], (int)j,
-		    sizes[j])) {
+		if (ptrs[j] != NULL &&
+		    !is_filled_with(ptrs[j], (int)j, sizes[j])) {
 			return "damaged";
 		}
 		size_t size = (size_t)rand_r(&seed) %
@@ -1254,7 +1261,8 @@ work_with_threads(void)
 	pthread_t threads[4];
 	for (size_t i = 0; i < COUNT(threads); i++) {
 		assert_int_equal(pthread_create(&threads[i], NULL, work,
-		    (void *)i), 0);
+				     (void *)i),
+		    0);
 	}
 	for (size_t i = 0; i < COUNT(threads); i++) {
 		void *damage;
@@ -1329,8 +1337,8 @@ TEST_CONF(stashed_blocks_are_looked_at, "lg_san_uaf_align:12")
 	assert_int_equal(bytes[0], 0x5b);
 	assert_int_equal(bytes[2048], 0x5b);
 	assert_int_equal(bytes[4095], 0x5b);
-	assert_true(fresh_size_of("stats.arenas.0.tcache_stashed_bytes") >=
-	    4096);
+	assert_true(
+	    fresh_size_of("stats.arenas.0.tcache_stashed_bytes") >= 4096);
 	act("thread.tcache.flush");
 	assert_int_equal(fresh_size_of("stats.arenas.0.tcache_stashed_bytes"),
 	    0);

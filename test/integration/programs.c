@@ -89,9 +89,10 @@ TEST(warnings_abort)
 	}
 	program_t program = {"no_atfork", "abort:true", NULL};
 	harness_run_child(execute, &program, &child);
-	assert_true(WIFSIGNALED(child.status) &&
-	    WTERMSIG(child.status) == SIGABRT);
-	assert_non_null(strstr(child.err, "<jemalloc>: Error in "
+	assert_true(
+	    WIFSIGNALED(child.status) && WTERMSIG(child.status) == SIGABRT);
+	assert_non_null(strstr(child.err,
+	    "<jemalloc>: Error in "
 	    "pthread_atfork()\n"));
 }
 

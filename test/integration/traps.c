@@ -40,17 +40,18 @@ void
 trap_syscall(int nr, int arg, unsigned value, long result)
 {
 #ifdef __x86_64__
-	unsigned offset = arg < 0 ? offsetof(struct seccomp_data, nr) :
-	    (unsigned)offsetof(struct seccomp_data, args) + 8 * (unsigned)arg;
+	unsigned offset = arg < 0
+	    ? offsetof(struct seccomp_data, nr)
+	    : (unsigned)offsetof(struct seccomp_data, args) + 8 * (unsigned)arg;
 	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		    offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-		    arg < 0 ? (unsigned)nr : value, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 3),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, arg < 0 ? (unsigned)nr : value,
+		0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {COUNT(filter), filter};
 	struct sigaction action = {.sa_flags = SA_SIGINFO};

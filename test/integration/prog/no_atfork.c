@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-__attribute__((visibility("default"))) int __register_atfork(
-    void (*prepare)(void), void (*parent)(void), void (*child)(void),
-    void *dso);
+__attribute__((visibility("default"))) int
+__register_atfork(void (*prepare)(void), void (*parent)(void),
+    void (*child)(void), void *dso);
 
 int
 __register_atfork(void (*prepare)(void), void (*parent)(void),

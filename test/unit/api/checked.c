@@ -132,8 +132,7 @@ TEST_CONF(no_memory, "check:true")
 	}
 }
 
-TEST_CONF(double_free_in_the_cache,
-    "junk:false,debug_double_free_max_scan:4")
+TEST_CONF(double_free_in_the_cache, "junk:false,debug_double_free_max_scan:4")
 {
 	fatal_hook = note;
 	void *ptr = je_malloc(100), *others[5];

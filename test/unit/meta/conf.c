@@ -63,8 +63,8 @@ TEST(key_errors)
 	assert_conf_says(":", SAY("Invalid conf pair: :"));
 	assert_conf_says("decay_ms:30000",
 	    SAY("Invalid conf pair: decay_ms:30000"));
-	assert_conf_says("Tcache:true", SAY("Invalid conf pair: Tcache:true")
-	    SAY("Did you mean tcache?"));
+	assert_conf_says("Tcache:true",
+	    SAY("Invalid conf pair: Tcache:true") SAY("Did you mean tcache?"));
 	assert_conf_says("thp:d", SAY("Invalid conf value: thp:d"));
 	assert_conf_says("d:primary", SAY("Invalid conf pair: d:primary"));
 	assert_conf_says("prof_prefix:a:b|c/d-e,tcache:yes",
@@ -76,13 +76,14 @@ TEST(key_errors)
 /* Few letters wrong: the key that was meant is named, if this build has it. */
 TEST(hints)
 {
-	assert_conf_says("tcahce:true", SAY("Invalid conf pair: tcahce:true")
-	    SAY("Did you mean tcache?"));
-	assert_conf_says("dirty_decay:1", SAY("Invalid conf pair: dirty_decay:1")
-	    SAY("Did you mean dirty_decay_ms?"));
+	assert_conf_says("tcahce:true",
+	    SAY("Invalid conf pair: tcahce:true") SAY("Did you mean tcache?"));
+	assert_conf_says("dirty_decay:1",
+	    SAY("Invalid conf pair: dirty_decay:1")
+		SAY("Did you mean dirty_decay_ms?"));
 	assert_conf_says("backgroundthread:1",
 	    SAY("Invalid conf pair: backgroundthread:1")
-	    SAY("Did you mean background_thread?"));
+		SAY("Did you mean background_thread?"));
 	assert_conf_says("trace:1", SAY("Invalid conf pair: trace:1"));
 }
 

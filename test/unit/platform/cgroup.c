@@ -31,7 +31,7 @@ read_fake(const char *path, char *buf, size_t size)
 	files = list;                                                          \
 	cgroup_read_file = read_fake
 
-#define V2	"/sys/fs/cgroup"
+#define V2 "/sys/fs/cgroup"
 
 TEST(no_groups)
 {
@@ -71,8 +71,8 @@ TEST(v2_groups_above)
 	    "800000 100000\n", V2 "/a/b/cpu.max", "max 100000\n",
 	    V2 "/a/cpu.max", "100000 50000\n", V2 "/a/b/c/memory.max",
 	    "3000000000\n", V2 "/a/b/memory.high", "1000000\n",
-	    V2 "/a/b/memory.max", "2000000\n", V2 "/a/memory.max",
-	    "5000000\n", V2 "/a/b/memory.current", "900000\n");
+	    V2 "/a/b/memory.max", "2000000\n", V2 "/a/memory.max", "5000000\n",
+	    V2 "/a/b/memory.current", "900000\n");
 	cgroup_t group;
 	assert_int_equal(cgroup_ncpus(), 2);
 	assert_true(cgroup_memory_find(&group));
@@ -137,8 +137,8 @@ TEST(long_path)
 	static char text[1000];
 	memset(text, 'a', sizeof(text) - 1);
 	memcpy(text, "0::/", 4);
-	static const char *list[] = {"/proc/self/cgroup", text,
-	    V2 "/cpu.max", "100000 100000\n", NULL};
+	static const char *list[] = {"/proc/self/cgroup", text, V2 "/cpu.max",
+	    "100000 100000\n", NULL};
 	files = list;
 	cgroup_read_file = read_fake;
 	assert_int_equal(cgroup_ncpus(), 1);

@@ -120,8 +120,9 @@ TEST(purges_what_becomes_dirty)
 static void
 set_decay_ms(ssize_t ms)
 {
-	assert_int_equal(pac_set_decay_ms(&arenas_get(0)->pac, EXTENT_DIRTY,
-	    ms, clock_ns()), ERR_NONE);
+	assert_int_equal(pac_set_decay_ms(&arenas_get(0)->pac, EXTENT_DIRTY, ms,
+			     clock_ns()),
+	    ERR_NONE);
 }
 
 /* Pages that stay for good wake nobody, until that is changed. */

@@ -35,8 +35,10 @@ static char memory[1 << 20];
 static check_block_t
 block_at(size_t offset, size_t size, size_t room)
 {
-	check_block_t block = {.ptr = memory + offset, .size = size,
-	    .usize = (size + 7) / 8 * 8, .room = room};
+	check_block_t block = {.ptr = memory + offset,
+	    .size = size,
+	    .usize = (size + 7) / 8 * 8,
+	    .room = room};
 	return block;
 }
 

@@ -17,7 +17,7 @@
 #include "thread/background.h"
 #include "thread/thread_event.h"
 
-#define MIB	((size_t)1 << 20)
+#define MIB ((size_t)1 << 20)
 
 static size_t limit, usage;
 static unsigned nreads;

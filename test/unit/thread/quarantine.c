@@ -34,7 +34,8 @@ take(size_t size)
 	bool contended;
 	if (size <= SC_SMALL_MAX) {
 		assert_int_equal(arena_fill(arenas_get(0), szind_of(size), &ptr,
-		    1, &contended), 1);
+				     1, &contended),
+		    1);
 		return ptr;
 	}
 	uint64_t prng = 1;
@@ -100,7 +101,8 @@ TEST(writes_are_found)
 		ptr[at[i]]++;
 		quarantine_flush(i % 2 == 0);
 		assert_int_equal(nfaults, i + 1);
-		assert_non_null(strstr(last, "Write-after-free detected on "
+		assert_non_null(strstr(last,
+		    "Write-after-free detected on "
 		    "deallocated pointer 0x"));
 		assert_non_null(strstr(last, "(size 64)."));
 		assert_int_equal(live(), 0);
