@@ -180,6 +180,25 @@ owner_of(unsigned szind, const void *ptr)
 	return arena;
 }
 
+/*
+ * Whether a batch may be left at a busy bin of the arena: all of it has to be
+ * the arena's own, so that resetting another arena leaves nothing behind, and
+ * arenas made by hand take nothing in later.
+ */
+static bool
+may_leave(const arena_t *arena, unsigned szind, void **regs, unsigned n)
+{
+	uint32_t mine = edata_owner_word(arena->ind, EXTENT_ACTIVE);
+	for (unsigned i = 0; i < n; i++) {
+		const edata_t *edata = pagemap_extent(regs[i]);
+		if (!is_slab_of(edata, szind, regs[i]) ||
+		    edata_owner(edata) != mine) {
+			return false;
+		}
+	}
+	return arena->automatic;
+}
+
 /* Return up to a chunk of regions; `wait`: do not leave them at a busy bin. */
 static void NO_THREAD_SAFETY
 return_chunk(unsigned szind, void **regs, unsigned n, bool wait)
@@ -193,7 +212,7 @@ return_chunk(unsigned szind, void **regs, unsigned n, bool wait)
 		}
 		bin_t *bin = &arena->bins[szind];
 		if (unlikely(!mutex_trylock(&bin->lock))) {
-			if (!wait &&
+			if (!wait && may_leave(arena, szind, regs, n) &&
 			    bin_handoff_leave(bin, arena->handoff[szind], regs,
 				n)) {
 				return;

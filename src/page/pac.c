@@ -355,7 +355,9 @@ pac_alloc(pac_t *pac, size_t size, size_t alignment, pac_source_t source)
 	if (edata == NULL && source == PAC_UNTOUCHED) {
 		edata = take_dirty(pac, size, alignment);
 	}
-	if (edata == NULL && pac_reclaim != NULL && pac_reclaim()) {
+	/* What no address space has room for is no reason to give up caches. */
+	if (edata == NULL && size >> (LG_VADDR - 1) == 0 &&
+	    pac_reclaim != NULL && pac_reclaim()) {
 		edata = take_unmapped(pac, size, alignment);
 	}
 	if (edata != NULL) {

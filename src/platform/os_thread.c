@@ -112,6 +112,19 @@ os_thread_set_name(const char *name)
 }
 
 void
+os_thread_unpin(void)
+{
+#if HAVE_SCHED_GETAFFINITY
+	int saved_errno = errno;
+	cpu_set_t set;
+	if (sched_getaffinity(getpid(), sizeof(set), &set) == 0) {
+		(void)sched_setaffinity(0, sizeof(set), &set);
+	}
+	errno = saved_errno;
+#endif
+}
+
+void
 os_thread_pin(unsigned cpu)
 {
 #if HAVE_SCHED_GETAFFINITY

@@ -21,6 +21,9 @@ void os_thread_set_name(const char *name);
 /* Keep the running thread on one processor, if it may run there. */
 void os_thread_pin(unsigned cpu);
 
+/* Let this thread run where the process's first thread may. */
+void os_thread_unpin(void);
+
 /* A number that differs between any two threads alive, never NULL. */
 static inline void *
 os_thread_self(void)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "arena/arenas.h"
@@ -124,6 +125,13 @@ sleep_for(arena_t *arena)
 static bool start_others(void);
 
 /* Purge the arenas of one thread; returns how long it may sleep. */
+/* The program's own hooks are not called by a thread that it did not ask for. */
+static bool
+may_purge(const arena_t *arena)
+{
+	return mode_now() != MODE_HELPER || ehooks_are_default(&arena->ehooks);
+}
+
 static uint64_t
 purge_pass(worker_t *worker)
 {
@@ -138,7 +146,7 @@ purge_pass(worker_t *worker)
 	for (unsigned ind = first; ind < n && !should_stop(worker);
 	     ind += stride) {
 		arena_t *arena = arenas_hold(ind);
-		if (arena != NULL) {
+		if (arena != NULL && may_purge(arena)) {
 			pac_decay_tick(&arena->pac, clock_ns());
 			uint64_t ns = sleep_for(arena);
 			sleep_ns = ns < sleep_ns ? ns : sleep_ns;
@@ -149,15 +157,22 @@ purge_pass(worker_t *worker)
 }
 
 /* Sleep, at least for the minimum whoever wakes us, but not to be stopped. */
+/* No thread of the program is left: the helper must not outlive it. */
+static bool
+is_deserted(void)
+{
+	return mode_now() == MODE_HELPER && tsd_count() == 0;
+}
+
 static void
 rest(worker_t *worker, uint64_t ns)
 {
 	uint64_t start = clock_ns(), slept = 0;
-	while (slept < ns && !should_stop(worker)) {
+	while (slept < ns && !should_stop(worker) && !is_deserted()) {
 		bool woken = wakeup_wait(&worker->wakeup,
 		    ns == UINT64_MAX ? WAKEUP_FOREVER : ns - slept);
 		slept = clock_ns() - start;
-		if (woken) {
+		if (woken && !is_deserted()) {
 			ns = SLEEP_MIN_NS;
 		}
 	}
@@ -221,15 +236,20 @@ run(void *arg)
 	if (opt.percpu_arena != OPT_PERCPU_DISABLED &&
 	    mode_now() == MODE_THREADS) {
 		os_thread_pin((unsigned)(worker - workers));
+	} else if (mode_now() == MODE_HELPER) {
+		os_thread_unpin();
 	}
 	bool stay = true;
-	while (stay && !should_stop(worker)) {
+	while (stay && !should_stop(worker) && !is_deserted()) {
 		uint64_t ns = purge_pass(worker);
 		if (ns == UINT64_MAX && mode_now() == MODE_HELPER) {
 			stay = helper_rest(worker);
 		} else {
 			rest(worker, ns);
 		}
+	}
+	if (stay && is_deserted()) {
+		(void)helper_retires(worker);
 	}
 	thr_leave_foreign(saved);
 	return NULL;
@@ -253,11 +273,16 @@ create_thread(pthread_t *thread, void *arg)
 	}
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* Whatever the priority of the thread that happened to come by. */
+	static const struct sched_param usual = {.sched_priority = 0};
+	(void)pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+	(void)pthread_attr_setschedpolicy(&attr, SCHED_OTHER);
+	(void)pthread_attr_setschedparam(&attr, &usual);
 	error = pthread_attr_setstacksize(&attr, STACK_SIZE);
 	if (error == 0) {
 		error = pthread_create(thread, &attr, run, arg);
 	}
-	if (error == EINVAL) {
+	if (error == EINVAL || error == EPERM) {
 		/* Much thread-local data: the program's own size will do. */
 		error = pthread_create(thread, NULL, run, arg);
 	}
@@ -476,9 +501,13 @@ background_start_helper(void)
 void
 background_note_thread_end(void)
 {
-	if (unlikely(
-		atomic_load_explicit(&helper_rests, memory_order_seq_cst)) &&
-	    tsd_count() <= 1) {
+	unsigned count = tsd_count();
+	if (unlikely(count == 0 && mode_now() == MODE_HELPER)) {
+		/* The process ends with its last thread, if we do. */
+		wakeup_signal(&workers[0].wakeup);
+	} else if (unlikely(atomic_load_explicit(&helper_rests,
+		       memory_order_seq_cst)) &&
+	    count <= 1) {
 		wakeup_signal(&workers[0].wakeup);
 	}
 }

@@ -72,7 +72,8 @@ for_each_arena(void (*visit)(arena_t *, const void *), const void *arg)
 	unsigned n = arenas_count();
 	for (unsigned ind = 0; ind < n; ind++) {
 		arena_t *arena = arenas_hold(ind);
-		if (arena != NULL) {
+		/* The program's own hooks run in its own calls only. */
+		if (arena != NULL && ehooks_are_default(&arena->ehooks)) {
 			ndirty += pac_ndirty(&arena->pac);
 			visit(arena, arg);
 		}

@@ -150,6 +150,7 @@ count_colours(size_t size)
 /* Blocks start all over the first page, so as not to share cache sets. */
 TEST(colours)
 {
+	opt.cache_oblivious = true;
 	setup();
 	assert_true(count_colours(100 * KIB) > 40);
 	assert_true(count_colours(5 * MIB) > 40);
@@ -161,6 +162,7 @@ TEST(colours)
 
 TEST(colours_keep_the_pad_page_untouched)
 {
+	opt.cache_oblivious = true;
 	setup();
 	for (unsigned i = 0; i < 200; i++) {
 		size_t size = 16 * KIB + prng_below(&prng, 40 * KIB);

@@ -35,6 +35,9 @@ TEST(epoch)
 
 TEST(background_threads)
 {
+	if (!config_stats) {
+		skip();
+	}
 	bool yes = true;
 	bool no = false;
 	ctl_setup();
@@ -81,6 +84,9 @@ TEST(sources_of_options)
 
 TEST(zero_reallocs_are_read)
 {
+	if (!config_stats) {
+		skip();
+	}
 	ctl_setup();
 	assert_int_equal(get_size("stats.zero_reallocs"), 0);
 	atomic_store(&zero_reallocs, 5);
@@ -89,6 +95,9 @@ TEST(zero_reallocs_are_read)
 
 TEST(mutexes_reset)
 {
+	if (!config_stats) {
+		skip();
+	}
 	ctl_setup();
 	for (unsigned i = 0; i < 100; i++) {
 		assert_int_equal(try_act("arena.0.purge"), 0);

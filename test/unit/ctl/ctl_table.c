@@ -185,6 +185,9 @@ TEST(constants)
 /* Options as they are in force. */
 TEST(options)
 {
+	if (!config_fill) {
+		skip();
+	}
 	ctl_setup();
 	assert_int_equal(get_bool("opt.retain"), opt.retain);
 	assert_int_equal(get_unsigned("opt.narenas"), 3);

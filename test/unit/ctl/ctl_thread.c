@@ -141,6 +141,9 @@ TEST(ncached_max)
 
 TEST(peak)
 {
+	if (!config_stats) {
+		skip();
+	}
 	ctl_setup();
 	assert_int_equal(try_act("thread.peak.reset"), 0);
 	thread_count_alloc(tsd_get(), 5000);

@@ -147,6 +147,9 @@ preset_of(const case_t *c)
 	    strcmp(c->key, "debug_double_free_max_scan") == 0) {
 		return "0";
 	}
+	if (!config_cache_oblivious && strcmp(c->key, "cache_oblivious") == 0) {
+		return "false";
+	}
 	if (strcmp(c->key, "retain") == 0) {
 		return sizeof(void *) == 8 ? "true" : "false";
 	}

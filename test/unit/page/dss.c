@@ -122,6 +122,9 @@ TEST(unknown_break)
 
 TEST(precedence)
 {
+	if (!config_dss) {
+		skip();
+	}
 	assert_int_equal(dss_prec_default(), opt.dss);
 	assert_int_equal(dss_prec_of(0), dss_prec_default());
 	dss_prec_set(3, DSS_PREC_PRIMARY);
