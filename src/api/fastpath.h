@@ -1,8 +1,8 @@
 /*
  * fastpath: malloc and free as the CPU should see them.
  *
- * Budget, small sizes, on a hit: malloc 21 instructions with 6 loads and 3
- * branches, free 24 with 5 and 4; no atomic, no lock.  Guard: make bench-count.
+ * Budget, small sizes, on a hit: malloc 22 instructions with 6 loads and 3
+ * branches, free 23 with 5 and 4; no atomic, no lock.  Guard: make bench-count.
  * Every condition that is not the usual one (no thread state, nothing cached,
  * an event due, no such class) shows up in one of the tests that a hit needs
  * anyway: see thread/cache_bin.h and thread/tsd.h.
