@@ -40,7 +40,7 @@ postfork_parent(void)
 static void
 postfork_child(void)
 {
-	tsd_t *tsd = tsd_own();
+	tsd_t *tsd = tsd_behind();
 	check_postfork_child();
 	dss_postfork_child();
 	arenas_postfork_child(tsd != NULL ? tsd->arena : NULL);

@@ -1,5 +1,6 @@
 #include "thread/background.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -260,12 +261,32 @@ run(void *arg)
  * asks for no lock of its own that the caller of an allocation could hold: the
  * stack size is given, so defaults are not looked up.
  */
+typedef int
+create_fn_t(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+/*
+ * The function behind those that a program puts in front of it: they may hold
+ * a lock while they allocate, and come here.
+ */
+static create_fn_t *
+library_pthread_create(void)
+{
+#if CONFIG_LIBDL
+	create_fn_t *next = (create_fn_t *)dlsym(RTLD_NEXT, "pthread_create");
+	if (next != NULL) {
+		return next;
+	}
+#endif
+	return pthread_create;
+}
+
 static int
 create_thread(pthread_t *thread, void *arg)
 {
 	sigset_t all, before;
 	pthread_attr_t attr;
 	void *saved = thr_enter_foreign();
+	create_fn_t *create = library_pthread_create();
 	int error = pthread_attr_init(&attr);
 	if (error != 0) {
 		thr_leave_foreign(saved);
@@ -280,11 +301,11 @@ create_thread(pthread_t *thread, void *arg)
 	(void)pthread_attr_setschedparam(&attr, &usual);
 	error = pthread_attr_setstacksize(&attr, STACK_SIZE);
 	if (error == 0) {
-		error = pthread_create(thread, &attr, run, arg);
+		error = create(thread, &attr, run, arg);
 	}
 	if (error == EINVAL || error == EPERM) {
 		/* Much thread-local data: the program's own size will do. */
-		error = pthread_create(thread, NULL, run, arg);
+		error = create(thread, NULL, run, arg);
 	}
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attr);

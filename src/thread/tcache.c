@@ -17,6 +17,10 @@ void *const cache_bin_none[2] = {CACHE_BIN_FULL, NULL};
 /* The most that anyone may ask for. */
 #define SLOTS_MAX 8191
 
+/* What the caches of all threads together may hold, and one in any case. */
+#define BYTES_OF_ALL ((size_t)64 << 20)
+#define BYTES_SHARE_MIN ((size_t)512 << 10)
+
 /* A new array. */
 #define FIRST_SLOTS 14
 #define FIRST_BYTES ((size_t)16 << 10)
@@ -273,13 +277,25 @@ gc_advance(tsd_t *tsd)
 }
 
 /*
+ * The budget of one thread.  Many threads share what a few would have each:
+ * most of them are idle, and what an idle one holds helps nobody.
+ */
+static size_t
+bytes_max(void)
+{
+	size_t share = BYTES_OF_ALL / (tsd_count() + 1);
+	share = share < BYTES_SHARE_MIN ? BYTES_SHARE_MIN : share;
+	return share < opt.tcache_bytes_max ? share : opt.tcache_bytes_max;
+}
+
+/*
  * Make sure that `bytes` more of capacity fit the budget: other bins give up
  * theirs, those of large blocks only.  False: they would not fit.
  */
 static bool
 make_room(tsd_t *tsd, unsigned for_cind, size_t bytes)
 {
-	size_t max = opt.tcache_bytes_max;
+	size_t max = bytes_max();
 	size_t bytes_small = tsd->cache_bytes - tsd->cache_bytes_large;
 	size_t own = cind_is_small(for_cind)
 	    ? 0

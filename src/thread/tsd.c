@@ -273,9 +273,14 @@ tsd_postfork_child(void)
 	mutex_postfork_child(&tsd_lock);
 	/* Of the parent's threads only this one exists. */
 	list_init(&all);
-	if (tsd_own() != NULL) {
+	if (own != NULL) {
 		list_push_front(&all, &own->link);
 	}
-	atomic_store_explicit(&nstates, tsd_own() != NULL,
-	    memory_order_relaxed);
+	atomic_store_explicit(&nstates, own != NULL, memory_order_relaxed);
+}
+
+tsd_t *
+tsd_behind(void)
+{
+	return own;
 }

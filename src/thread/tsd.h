@@ -102,6 +102,9 @@ void tsd_watch(bool more);
 /* Have the calling thread watched, or not, as is wanted now. */
 void tsd_rewatch(void);
 
+/* The thread's state, inside foreign code too; NULL: it has none. */
+tsd_t *tsd_behind(void);
+
 /* The thread's own state if it has one already; NULL: it has none to use. */
 tsd_t *tsd_own(void);
 
