@@ -41,12 +41,6 @@ alloc_usize_of(size_t size, size_t alignment)
  */
 void alloc_perturb(uint8_t byte);
 
-/*
- * Fill freed blocks with `byte` and new ones with its complement from now on;
- * 0: fill none.  Threads notice it with time.
- */
-void alloc_perturb(uint8_t byte);
-
 /* A live block's usable size; 0 for NULL; misuse is reported. */
 size_t alloc_usable_size(const void *ptr);
 
