@@ -10,7 +10,7 @@
 void *const cache_bin_none[2] = {CACHE_BIN_FULL, NULL};
 
 /* The most that one bin may hold: slots, and bytes. */
-#define LIMIT_SLOTS 1022
+#define LIMIT_SLOTS 4094
 #define LIMIT_SMALL_BYTES ((size_t)256 << 10)
 #define LIMIT_LARGE_BYTES ((size_t)512 << 10)
 
@@ -347,8 +347,8 @@ note_event(tsd_t *tsd, unsigned cind, cache_event_t event)
 		bin->lg_batch++;
 	}
 	bin->swings = (uint8_t)(bin->swings + (swung && bin->swings < 255));
-	bool batch = bin->capacity <
-	    at_most(BATCH_BYTES, cind_usize(cind), BATCH_SLOTS);
+	bool batch = bin->capacity < BATCH_SLOTS &&
+	    bin->capacity * cind_usize(cind) < BATCH_BYTES;
 	if (batch || bin->swings >= SWINGS_TO_GROW) {
 		bin->swings = 0;
 		(void)grow(tsd, cind);

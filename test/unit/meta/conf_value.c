@@ -82,7 +82,7 @@ static const case_t cases[] = {
     {"lg_tcache_flush_small_div", "1", "17", "16", "09", VALUE},
     {"lg_tcache_flush_large_div", "1", "0", "1", "+", VALUE},
     {"experimental_tcache_gc", "true", "false", "false", "F", VALUE},
-    {"tcache_bytes_max", "2097152", "1048576", "1048576", "1M", VALUE},
+    {"tcache_bytes_max", "4194304", "1048576", "1048576", "1M", VALUE},
     {"thp", "default", "never", "never", "not supported", VALUE},
     {"metadata_thp", "disabled", "auto", "auto", "", VALUE},
     {"huge_arena_pac_thp", "false", "true", "true", "yes", VALUE},
