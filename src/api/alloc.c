@@ -70,8 +70,9 @@ alloc_from_arena(arena_t *arena, tsd_t *tsd, size_t size, size_t usize,
 	if (usize <= SC_SMALL_MAX) {
 		void *ptr = NULL;
 		bool contended;
-		if (arena_fill(arena, szind_of(usize), &ptr, 1, &contended) !=
-		    0) {
+		unsigned shard = tsd == NULL ? 0 : tsd_shard(tsd, arena);
+		if (arena_fill(arena, szind_of(usize), shard, &ptr, 1,
+			&contended) != 0) {
 			fill_new(ptr, usize, spec->zero, false);
 		}
 		return ptr;

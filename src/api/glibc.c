@@ -56,9 +56,8 @@ read_counter(const _Atomic uint64_t *counter)
 }
 
 static void
-add_bin(arena_t *arena, unsigned szind, totals_t *totals)
+add_bin(bin_t *bin, unsigned szind, totals_t *totals)
 {
-	bin_t *bin = &arena->bins[szind];
 	mutex_lock(&bin->lock);
 	const bin_stats_t *stats = &bin->stats;
 	size_t used = (size_t)(stats->nmalloc - stats->ndalloc - stats->nreset);
@@ -72,7 +71,9 @@ add_arena(arena_t *arena, void *opaque)
 {
 	totals_t *totals = opaque;
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
-		add_bin(arena, szind, totals);
+		for (unsigned i = 0; i < arena_nshards(arena, szind); i++) {
+			add_bin(arena_bin(arena, szind, i), szind, totals);
+		}
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(arena->lextents); i++) {
 		size_t ndalloc = read_counter(&arena->lextents[i].ndalloc);

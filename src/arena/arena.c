@@ -34,6 +34,21 @@ arena_init(arena_t *arena, unsigned ind, base_t *base, base_t *base0,
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
 		bin_init(&arena->bins[szind], !arena->automatic);
 	}
+	if (unlikely(bin_infos_nmore != 0)) {
+		/* Without memory there is one bin of each class. */
+		arena->more = base_alloc(base, bin_infos_nmore * sizeof(bin_t),
+		    CACHELINE);
+	}
+	for (unsigned i = 0; arena->more != NULL && i < bin_infos_nmore; i++) {
+		bin_init(&arena->more[i], !arena->automatic);
+	}
+}
+
+unsigned
+arena_next_shard(arena_t *arena)
+{
+	return atomic_fetch_add_explicit(&arena->next_shard, 1,
+	    memory_order_relaxed);
 }
 
 arena_t *
@@ -47,7 +62,7 @@ arena_of(const edata_t *edata)
 
 /* Pages for a slab; all its regions are free.  dense: all will be used. */
 static edata_t *
-slab_alloc(arena_t *arena, unsigned szind, bool dense)
+slab_alloc(arena_t *arena, unsigned szind, unsigned shard, bool dense)
 {
 	edata_t *slab = NULL;
 	if (unlikely(guard_due(GUARD_SLAB))) {
@@ -62,6 +77,9 @@ slab_alloc(arena_t *arena, unsigned szind, bool dense)
 	}
 	slab->slab = true;
 	slab->cind = (uint8_t)cind_of_small(szind);
+	if (unlikely(shard != 0)) {
+		edata_set_shard(slab, shard);
+	}
 	pagemap_set_slab(slab, SC_CODE(cind_of_small(szind)));
 	if (unlikely(opt.populate) && dense && slab->zeroed) {
 		(void)!pages_populate(slab->addr, slab->size);
@@ -78,6 +96,9 @@ slab_dalloc(edata_t *slab)
 	slab->cind = 0;
 	slab->usize = 0;
 	slab->freed_usize = 0;
+	if (unlikely(edata_shard(slab) != 0)) {
+		edata_set_shard(slab, 0);
+	}
 	pac_dalloc(&arena->pac, slab);
 }
 
@@ -98,16 +119,15 @@ is_slab_of(const edata_t *edata, unsigned szind, const void *ptr)
 }
 
 /*
- * Return those regions that are the arena's; the others are moved to the
- * front.  Returns how many are left.  One look-up serves neighbours.
+ * Return those regions that are the bin's (whose slabs have the word `mine`);
+ * the others are moved to the front.  Returns how many are left.  One look-up
+ * serves neighbours.
  */
 static unsigned NO_THREAD_SAFETY
-return_locked(arena_t *arena, unsigned szind, void **regs, unsigned n,
-    aftermath_t *after)
+return_locked(bin_t *bin, uint32_t mine, unsigned szind, void **regs,
+    unsigned n, aftermath_t *after)
 {
 	const bin_info_t *info = &bin_infos[szind];
-	bin_t *bin = &arena->bins[szind];
-	uint32_t mine = edata_owner_word(arena->ind, EXTENT_ACTIVE);
 	edata_t *slab = NULL, *empty;
 	uintptr_t base = 0;
 	size_t size = 0;
@@ -153,12 +173,13 @@ return_locked(arena_t *arena, unsigned szind, void **regs, unsigned n,
  * are dealt with without it.
  */
 static unsigned NO_THREAD_SAFETY
-return_and_unlock(arena_t *arena, unsigned szind, void **regs, unsigned n)
+return_and_unlock(bin_t *bin, uint32_t mine, unsigned szind, void **regs,
+    unsigned n)
 {
 	aftermath_t after;
 	after.nempty = after.nbad = 0;
-	unsigned left = return_locked(arena, szind, regs, n, &after);
-	mutex_unlock(&arena->bins[szind].lock);
+	unsigned left = return_locked(bin, mine, szind, regs, n, &after);
+	mutex_unlock(&bin->lock);
 	for (unsigned i = 0; i < after.nempty; i++) {
 		slab_dalloc(after.empty[i]);
 	}
@@ -168,12 +189,19 @@ return_and_unlock(arena_t *arena, unsigned szind, void **regs, unsigned n)
 	return left;
 }
 
-/* The arena that a region seems to be of; NULL: reported, it is no region. */
+/*
+ * The arena that a region seems to be of, and the number of its bin there.
+ * NULL: reported, it is no region.
+ */
 static arena_t *
-owner_of(unsigned szind, const void *ptr)
+owner_of(unsigned szind, const void *ptr, unsigned *shard)
 {
 	edata_t *edata = pagemap_extent(ptr);
 	arena_t *arena = is_slab_of(edata, szind, ptr) ? arena_of(edata) : NULL;
+	*shard = 0;
+	if (arena != NULL && unlikely(arena->more != NULL)) {
+		*shard = edata_shard(edata) % arena_nshards(arena, szind);
+	}
 	if (unlikely(arena == NULL)) {
 		misuse_report(ptr);
 	}
@@ -181,8 +209,8 @@ owner_of(unsigned szind, const void *ptr)
 }
 
 /*
- * Whether a batch may be left at a busy bin of the arena: all of it has to be
- * the arena's own, so that resetting another arena leaves nothing behind, and
+ * Whether a batch may be left at a busy bin of the arena, the first of its
+ * class: all of it has to be the bin's own, so that resetting another arena leaves nothing behind, and
  * arenas made by hand take nothing in later.
  */
 static bool
@@ -204,22 +232,25 @@ static void NO_THREAD_SAFETY
 return_chunk(unsigned szind, void **regs, unsigned n, bool wait)
 {
 	while (n > 0) {
-		arena_t *arena = owner_of(szind, regs[0]);
+		unsigned shard;
+		arena_t *arena = owner_of(szind, regs[0], &shard);
 		if (unlikely(arena == NULL)) {
 			regs++;
 			n--;
 			continue;
 		}
-		bin_t *bin = &arena->bins[szind];
+		bin_t *bin = arena_bin(arena, szind, shard);
 		if (unlikely(!mutex_trylock(&bin->lock))) {
-			if (!wait && may_leave(arena, szind, regs, n) &&
+			if (!wait && shard == 0 &&
+			    may_leave(arena, szind, regs, n) &&
 			    bin_handoff_leave(bin, arena->handoff[szind], regs,
 				n)) {
 				return;
 			}
 			mutex_lock(&bin->lock);
 		}
-		unsigned left = return_and_unlock(arena, szind, regs, n);
+		unsigned left = return_and_unlock(bin,
+		    edata_slab_word(arena->ind, shard), szind, regs, n);
 		if (unlikely(left == n)) {
 			/* The owner changed under us: this was no live region. */
 			misuse_report(regs[0]);
@@ -246,10 +277,12 @@ take_handoff(arena_t *arena, unsigned szind)
 }
 
 unsigned
-arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
-    bool *contended)
+arena_fill(arena_t *arena, unsigned szind, unsigned shard, void **regs,
+    unsigned n, bool *contended)
 {
-	bin_t *bin = &arena->bins[szind];
+	shard = likely(arena->more == NULL) ? 0
+					    : shard % bin_infos[szind].nshards;
+	bin_t *bin = arena_bin(arena, szind, shard);
 	if (unlikely(bin_handoff_waits(bin))) {
 		take_handoff(arena, szind);
 	}
@@ -262,7 +295,7 @@ arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
 	if (got == 0) {
 		bool dense = bin->stats.curslabs >= DENSE_SLABS;
 		mutex_unlock(&bin->lock);
-		slab = slab_alloc(arena, szind, dense);
+		slab = slab_alloc(arena, szind, shard, dense);
 		mutex_lock(&bin->lock);
 		/* Others may have returned regions meanwhile. */
 		got = bin_take_locked(bin, szind, regs, n);
@@ -308,20 +341,27 @@ arena_tick(arena_t *arena)
 	}
 }
 
+static void
+release_empty_slab(bin_t *bin)
+{
+	mutex_lock(&bin->lock);
+	edata_t *slab = bin_remove_empty_locked(bin);
+	if (slab != NULL) {
+		slab->slab = false;
+	}
+	mutex_unlock(&bin->lock);
+	if (slab != NULL) {
+		slab_dalloc(slab);
+	}
+}
+
 void
 arena_release_empty_slabs(arena_t *arena)
 {
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
-		bin_t *bin = &arena->bins[szind];
 		take_handoff(arena, szind);
-		mutex_lock(&bin->lock);
-		edata_t *slab = bin_remove_empty_locked(bin);
-		if (slab != NULL) {
-			slab->slab = false;
-		}
-		mutex_unlock(&bin->lock);
-		if (slab != NULL) {
-			slab_dalloc(slab);
+		for (unsigned i = 0; i < arena_nshards(arena, szind); i++) {
+			release_empty_slab(arena_bin(arena, szind, i));
 		}
 	}
 }
@@ -334,9 +374,9 @@ arena_purge(arena_t *arena)
 }
 
 static void
-reset_bin(arena_t *arena, unsigned szind)
+reset_bin(arena_t *arena, unsigned szind, unsigned shard)
 {
-	bin_t *bin = &arena->bins[szind];
+	bin_t *bin = arena_bin(arena, szind, shard);
 	void *left[BIN_HANDOFF_MAX];
 	for (;;) {
 		mutex_lock(&bin->lock);
@@ -358,7 +398,9 @@ arena_reset(arena_t *arena)
 {
 	assert(!arena->automatic);
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
-		reset_bin(arena, szind);
+		for (unsigned i = 0; i < arena_nshards(arena, szind); i++) {
+			reset_bin(arena, szind, i);
+		}
 	}
 	for (;;) {
 		mutex_lock(&arena->large_lock);
@@ -379,11 +421,19 @@ bool
 arena_verify(arena_t *arena)
 {
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
-		if (!bin_verify(&arena->bins[szind], szind)) {
-			return false;
+		for (unsigned i = 0; i < arena_nshards(arena, szind); i++) {
+			if (!bin_verify(arena_bin(arena, szind, i), szind)) {
+				return false;
+			}
 		}
 	}
 	return pac_verify(&arena->pac);
+}
+
+static unsigned
+nmore(const arena_t *arena)
+{
+	return arena->more == NULL ? 0 : bin_infos_nmore;
 }
 
 /*
@@ -403,6 +453,9 @@ arena_prefork(arena_t *arena, int stage)
 		for (unsigned i = 0; i < SC_NBINS; i++) {
 			mutex_prefork(&arena->bins[i].lock);
 		}
+		for (unsigned i = 0; i < nmore(arena); i++) {
+			mutex_prefork(&arena->more[i].lock);
+		}
 	} else if (stage == STAGE_LARGE) {
 		mutex_prefork(&arena->large_lock);
 	} else if (stage < STAGE_BASE) {
@@ -419,6 +472,9 @@ postfork(arena_t *arena, void (*release)(mutex_t *))
 		release(&arena->base->lock);
 	}
 	release(&arena->large_lock);
+	for (unsigned i = nmore(arena); i-- > 0;) {
+		release(&arena->more[i].lock);
+	}
 	for (unsigned i = SC_NBINS; i-- > 0;) {
 		release(&arena->bins[i].lock);
 	}

@@ -41,7 +41,10 @@ typedef struct arena {
 	_Atomic uint64_t nrequests[SC_NSIZES];
 
 	bin_t bins[SC_NBINS];
-	void *handoff[SC_NBINS][BIN_HANDOFF_MAX]; /* see bin.h */
+	/* Those beyond the first of their class (option bin_shards), or NULL. */
+	bin_t *more;
+	_Atomic unsigned next_shard; /* for threads, in turn */
+	void *handoff[SC_NBINS][BIN_HANDOFF_MAX]; /* see bin.h; first bins */
 } arena_t;
 
 /*
@@ -51,13 +54,32 @@ typedef struct arena {
 void arena_init(arena_t *arena, unsigned ind, base_t *base, base_t *base0,
     extent_hooks_t *table, bool automatic);
 
+/* How many bins a class has in the arena; each has slabs of its own. */
+static inline unsigned
+arena_nshards(const arena_t *arena, unsigned szind)
+{
+	return likely(arena->more == NULL) ? 1 : bin_infos[szind].nshards;
+}
+
+static inline bin_t *
+arena_bin(arena_t *arena, unsigned szind, unsigned shard)
+{
+	return likely(shard == 0)
+	    ? &arena->bins[szind]
+	    : &arena->more[bin_infos[szind].more + shard - 1];
+}
+
+/* For a thread that has not got one yet: which bins it should use. */
+unsigned arena_next_shard(arena_t *arena);
+
 /*
  * Take up to n regions of a slab class, lowest address first.  Returns how
  * many: fewer than n rather than taking a second fresh slab; 0: no memory.
- * *contended is set when another thread held the bin.
+ * *contended is set when another thread held the bin.  `shard` may be any
+ * number: threads with different ones need not meet at one bin.
  */
-unsigned arena_fill(arena_t *arena, unsigned szind, void **regs, unsigned n,
-    bool *contended);
+unsigned arena_fill(arena_t *arena, unsigned szind, unsigned shard, void **regs,
+    unsigned n, bool *contended);
 
 /*
  * Give n regions back to their slabs, whatever arenas they are of.  What is

@@ -9,6 +9,7 @@
 #define SLAB_TINY_MAX 256
 
 bin_info_t bin_infos[SC_NBINS];
+unsigned bin_infos_nmore;
 
 /* Shortest length that the class divides: lcm(PAGE, size). */
 static size_t
@@ -48,6 +49,7 @@ void
 bin_info_boot(void)
 {
 	size_t below = 0;
+	bin_infos_nmore = 0;
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
 		bin_info_t *info = &bin_infos[szind];
 		size_t size = szind_size(szind);
@@ -55,6 +57,8 @@ bin_info_boot(void)
 		info->nshards = 1;
 		(void)!opt_ranges_find(&opt.bin_shards, size, below,
 		    &info->nshards);
+		info->more = bin_infos_nmore;
+		bin_infos_nmore += info->nshards - 1;
 		below = size;
 		info->reg_size = (uint32_t)size;
 		info->slab_size = (uint32_t)slab;

@@ -18,10 +18,13 @@ typedef struct {
 	uint32_t nregs;
 	uint32_t slab_size;
 	uint32_t reciprocal; /* 2^32 / reg_size, rounded up */
-	uint32_t nshards; /* as set; a bin has one lock all the same */
+	uint32_t nshards; /* bins of the class in each arena */
+	uint32_t more; /* the second of them, in arena_t's `more` */
 } bin_info_t;
 
 extern bin_info_t bin_infos[SC_NBINS];
+/* Bins beyond the first of their class, of all classes. */
+extern unsigned bin_infos_nmore;
 
 void bin_info_boot(void);
 

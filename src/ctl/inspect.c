@@ -39,7 +39,8 @@ slab_usage(const edata_t *slab, inspect_usage_t *usage)
 	if (arena == NULL || szind >= SC_NBINS) {
 		return;
 	}
-	bin_t *bin = &arena->bins[szind];
+	bin_t *bin = arena_bin(arena, szind,
+	    edata_shard(slab) % arena_nshards(arena, szind));
 	mutex_lock(&bin->lock);
 	const edata_t *next = bin->current;
 	if ((next == NULL || next->nfree == 0) && !ph_is_empty(&bin->nonfull)) {

@@ -87,27 +87,33 @@ requests(arena_t *arena, unsigned szind, uint64_t at_least)
 }
 
 static void
+gather_bin(bin_t *bin, snap_bin_t *out)
+{
+	mutex_lock(&bin->lock);
+	bin_stats_t stats = bin->stats;
+	mutex_stats_t mutex = bin->lock.stats;
+	mutex_unlock(&bin->lock);
+	mutex_add(&out->mutex, &mutex);
+	out->nmalloc += stats.nmalloc;
+	out->ndalloc += stats.ndalloc;
+	out->nfills += stats.nfills;
+	out->nflushes += stats.nflushes;
+	out->nslabs += stats.nslabs;
+	out->nreslabs += stats.nreslabs;
+	out->curregs += (size_t)(stats.nmalloc - stats.ndalloc - stats.nreset);
+	out->curslabs += stats.curslabs;
+	out->nonfull_slabs += stats.nonfull_slabs;
+}
+
+static void
 gather_bins(arena_t *arena, snap_arena_t *snap)
 {
 	for (unsigned i = 0; i < SC_NBINS; i++) {
-		bin_t *bin = &arena->bins[i];
 		snap_bin_t *out = &snap->bins[i];
-		mutex_lock(&bin->lock);
-		bin_stats_t stats = bin->stats;
-		out->mutex = bin->lock.stats;
-		mutex_unlock(&bin->lock);
-		out->nmalloc = stats.nmalloc;
-		out->ndalloc = stats.ndalloc;
-		out->nrequests = requests(arena, i, stats.nfills);
-		out->nfills = stats.nfills;
-		out->nflushes = stats.nflushes;
-		out->nslabs = stats.nslabs;
-		out->nreslabs = stats.nreslabs;
-		out->curregs = (size_t)(stats.nmalloc - stats.ndalloc) -
-		    stats.nreset;
-		out->curslabs = stats.curslabs;
-		out->nonfull_slabs = stats.nonfull_slabs;
-
+		for (unsigned j = 0; j < arena_nshards(arena, i); j++) {
+			gather_bin(arena_bin(arena, i, j), out);
+		}
+		out->nrequests = requests(arena, i, out->nfills);
 		snap->small.allocated += out->curregs * szind_size(i);
 		snap->small.nmalloc += out->nmalloc;
 		snap->small.ndalloc += out->ndalloc;
@@ -563,7 +569,9 @@ reset_arena(arena_t *arena)
 		reset(&arena->pac.sec.locks[i]);
 	}
 	for (unsigned i = 0; i < SC_NBINS; i++) {
-		reset(&arena->bins[i].lock);
+		for (unsigned j = 0; j < arena_nshards(arena, i); j++) {
+			reset(&arena_bin(arena, i, j)->lock);
+		}
 	}
 	reset(&arena->large_lock);
 	reset(&arena->pac.edata_cache.lock);

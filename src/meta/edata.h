@@ -8,7 +8,8 @@
  *
  * `owner` packs arena and state in one word because neighbours read it without
  * owning the extent: a reader that holds the lock of arena A's cache of state
- * S and sees (A, S) knows that the extent cannot change under it.
+ * S and sees (A, S) knows that the extent cannot change under it.  A slab has
+ * the number of its bin there too, of those that its class has in the arena.
  *
  * Locking: the fields belong to the owner.  `free_map`, `nfree` and `heap` of
  * a slab are below the lock of its bin.
@@ -42,7 +43,7 @@ typedef struct edata edata_t;
 struct edata {
 	void *addr;
 	size_t size; /* bytes, multiple of PAGE, with pad */
-	_Atomic uint32_t owner; /* arena index << 8 | state */
+	_Atomic uint32_t owner; /* shard << 20 | arena index << 8 | state */
 	uint8_t cind; /* cache index; 0: none */
 	bool slab : 1;
 	bool committed : 1;
@@ -76,6 +77,15 @@ edata_owner_word(unsigned arena_ind, extent_state_t state)
 	return (uint32_t)arena_ind << 8 | (uint32_t)state;
 }
 
+#define EDATA_ARENA_BITS 12
+
+static inline uint32_t
+edata_slab_word(unsigned arena_ind, unsigned shard)
+{
+	return (uint32_t)shard << (8 + EDATA_ARENA_BITS) |
+	    edata_owner_word(arena_ind, EXTENT_ACTIVE);
+}
+
 static inline uint32_t
 edata_owner(const edata_t *edata)
 {
@@ -91,7 +101,14 @@ edata_state(const edata_t *edata)
 static inline unsigned
 edata_arena_ind(const edata_t *edata)
 {
-	return edata_owner(edata) >> 8;
+	return edata_owner(edata) >> 8 & ((1u << EDATA_ARENA_BITS) - 1);
+}
+
+/* Which of the bins of its class a slab belongs to. */
+static inline unsigned
+edata_shard(const edata_t *edata)
+{
+	return edata_owner(edata) >> (8 + EDATA_ARENA_BITS);
 }
 
 static inline void
@@ -101,6 +118,15 @@ edata_set_owner(edata_t *edata, unsigned arena_ind, extent_state_t state)
 	    memory_order_release);
 }
 
+static inline void
+edata_set_shard(edata_t *edata, unsigned shard)
+{
+	atomic_store_explicit(&edata->owner,
+	    edata_slab_word(edata_arena_ind(edata), shard),
+	    memory_order_release);
+}
+
+/* Whoever gets an extent in a new state knows nothing of bins. */
 static inline void
 edata_set_state(edata_t *edata, extent_state_t state)
 {

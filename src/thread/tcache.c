@@ -388,8 +388,8 @@ fill(tsd_t *tsd, arena_t *arena, unsigned cind)
 	void **end = cache_bin_end(bin);
 	unsigned want = batch_of(bin);
 	bool contended = false;
-	unsigned got = arena_fill(arena, cind - 1, end - want, want,
-	    &contended);
+	unsigned got = arena_fill(arena, cind - 1, tsd_shard(tsd, arena),
+	    end - want, want, &contended);
 	tsd->ncontended += contended;
 	if (got < want) {
 		memmove(end - got, end - want, got * sizeof(void *));
@@ -399,11 +399,12 @@ fill(tsd_t *tsd, arena_t *arena, unsigned cind)
 
 /* One region, past the cache. */
 static void *
-alloc_uncached(arena_t *arena, unsigned cind)
+alloc_uncached(tsd_t *tsd, arena_t *arena, unsigned cind)
 {
 	void *ptr = NULL;
 	bool contended = false;
-	(void)arena_fill(arena, cind - 1, &ptr, 1, &contended);
+	(void)arena_fill(arena, cind - 1, tsd_shard(tsd, arena), &ptr, 1,
+	    &contended);
 	return ptr;
 }
 
@@ -434,7 +435,7 @@ tcache_alloc_slow(tsd_t *tsd, arena_t *arena, unsigned cind, size_t size)
 		note_event(tsd, cind, CACHE_MISS);
 	}
 	if (bin->first == NULL) {
-		return alloc_uncached(arena, cind);
+		return alloc_uncached(tsd, arena, cind);
 	}
 	fill(tsd, arena, cind);
 	return cache_slot_pop(slot);

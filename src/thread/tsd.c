@@ -145,6 +145,8 @@ state_new(void)
 	tsd->prng = (uintptr_t)tsd ^ (uintptr_t)__builtin_frame_address(0);
 	tsd->nslow = 0;
 	tsd->ncontended = 0;
+	tsd->shard = 0;
+	tsd->shard_of = NULL;
 	tsd->arena_chosen = false;
 	tsd->arena = arenas_bind();
 	if (opt.tcache) {

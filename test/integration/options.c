@@ -433,6 +433,48 @@ TEST_CONF(bin_shards_are_shown, "bin_shards:1-64:4|100-200:64")
 	assert_int_equal(unsigned_of("arenas.bin.8.nshards"), 64);
 }
 
+static void *
+one_of_64(void *arg)
+{
+	(void)arg;
+	return mallocx(64, MALLOCX_TCACHE_NONE);
+}
+
+/* Slabs that two threads take a block of 64 bytes from; *distance of those. */
+static size_t
+slabs_of_two_threads(size_t *distance)
+{
+	void *other;
+	pthread_t thread;
+	char *mine = one_of_64(NULL);
+	assert_int_equal(pthread_create(&thread, NULL, one_of_64, NULL), 0);
+	assert_int_equal(pthread_join(thread, &other), 0);
+	*distance = (size_t)(mine < (char *)other ? (char *)other - mine
+						  : mine - (char *)other);
+	size_t slabs = fresh_size_of("stats.arenas.0.bins.4.curslabs");
+	dallocx(hide(mine), MALLOCX_TCACHE_NONE);
+	dallocx(hide(other), MALLOCX_TCACHE_NONE);
+	return slabs;
+}
+
+TEST_CONF(threads_share_a_bin, "narenas:1")
+{
+	size_t distance;
+	assert_int_equal(slabs_of_two_threads(&distance), 1);
+	assert_int_equal(distance, 64);
+}
+
+TEST_CONF(threads_have_bins_of_their_own, "narenas:1,bin_shards:1-4096:2")
+{
+	size_t distance;
+	assert_int_equal(slabs_of_two_threads(&distance), 2);
+	assert_true(distance >= size_of("arenas.bin.4.slab_size"));
+	/* Both are one bin to statistics, before and after they are purged. */
+	assert_int_equal(fresh_size_of("stats.arenas.0.bins.4.curregs"), 0);
+	act("arena.0.purge");
+	assert_int_equal(fresh_size_of("stats.arenas.0.bins.4.curslabs"), 0);
+}
+
 /* Arenas */
 
 static int

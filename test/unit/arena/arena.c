@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arena/arenas.h"
 #include "arena/large.h"
@@ -38,13 +39,26 @@ live(unsigned arena, unsigned szind)
 	return (size_t)(stats->nmalloc - stats->ndalloc);
 }
 
+/* Several bins of each class (option bin_shards). */
+static void
+setup_shards(uint32_t n)
+{
+	opt.bin_shards.count = 1;
+	opt.bin_shards.range[0] = (opt_range_t){.lo = 1,
+	    .hi = SC_SMALL_MAX,
+	    .value = n};
+	setup();
+}
+
+static unsigned next_shard; /* so that fill() uses them all */
+
 /* n regions, though a call may give fewer. */
 static void
 fill(unsigned arena, unsigned szind, void **to, unsigned n)
 {
 	for (unsigned got = 0; got < n;) {
-		unsigned more = arena_fill(arenas[arena], szind, to + got,
-		    n - got, &contended);
+		unsigned more = arena_fill(arenas[arena], szind, next_shard++,
+		    to + got, n - got, &contended);
 		assert_in_range(more, 1, n - got);
 		got += more;
 	}
@@ -84,7 +98,7 @@ TEST(fill_takes_one_fresh_slab)
 {
 	setup();
 	unsigned szind = szind_of(1024);
-	assert_int_equal(arena_fill(arenas[0], szind, regs, N, &contended),
+	assert_int_equal(arena_fill(arenas[0], szind, 0, regs, N, &contended),
 	    bin_infos[szind].nregs);
 	assert_int_equal(arenas[0]->bins[szind].stats.nslabs, 1);
 }
@@ -131,14 +145,14 @@ TEST(no_memory)
 	setup();
 	unsigned szind = szind_of(500);
 	os_fault_arm_from(1);
-	unsigned got = arena_fill(arenas[0], szind, regs, 10, &contended);
+	unsigned got = arena_fill(arenas[0], szind, 0, regs, 10, &contended);
 	(void)os_fault_disarm();
 	assert_int_equal(got, 0);
 	assert_true(arena_verify(arenas[0]));
 	fill(0, szind, regs, 10);
 	/* What is there is handed out even so. */
 	os_fault_arm_from(1);
-	got = arena_fill(arenas[0], szind, regs + 10, 10, &contended);
+	got = arena_fill(arenas[0], szind, 0, regs + 10, 10, &contended);
 	(void)os_fault_disarm();
 	assert_int_equal(got, 10);
 	arena_flush(szind, regs, 20);
@@ -278,8 +292,8 @@ work(void *arg)
 		unsigned n = 1 + (unsigned)prng_below(&worker->prng, 20);
 		arena_t *arena = arenas[prng_below(&worker->prng, 3)];
 		if (nheld + n <= 200) {
-			nheld += arena_fill(arena, szind, worker->held + nheld,
-			    n, &busy);
+			nheld += arena_fill(arena, szind, i,
+			    worker->held + nheld, n, &busy);
 		}
 		for (unsigned j = 0; j < nheld; j++) {
 			worker->held[j] =
@@ -304,12 +318,12 @@ work(void *arg)
 	return NULL;
 }
 
-TEST(several_threads)
+static void
+several_threads(void)
 {
 	enum { NTHREADS = 4 };
 	static worker_t workers[NTHREADS];
 	pthread_t threads[NTHREADS];
-	setup();
 	for (unsigned i = 0; i < NTHREADS; i++) {
 		workers[i].prng = i;
 		assert_int_equal(pthread_create(&threads[i], NULL, work,
@@ -331,6 +345,152 @@ TEST(several_threads)
 		assert_int_equal(live(i, szind_of(320)), 0);
 		assert_int_equal(atomic_load(&arenas[i]->pac.nactive), 0);
 	}
+}
+
+TEST(several_threads)
+{
+	setup();
+	several_threads();
+}
+
+/* Shards */
+
+TEST(several_threads_and_shards)
+{
+	setup_shards(3);
+	several_threads();
+}
+
+/* Each shard has slabs of its own, and gets them back. */
+TEST(shards_have_their_slabs)
+{
+	enum { NSHARDS = 5, EACH = 20 };
+	setup_shards(NSHARDS);
+	for (unsigned szind = 0; szind < SC_NBINS; szind += 7) {
+		unsigned each = bin_infos[szind].nregs;
+		each = each < EACH ? each : EACH;
+		unsigned n = 0;
+		assert_int_equal(arena_nshards(arenas[0], szind), NSHARDS);
+		for (unsigned i = 0; i < NSHARDS * each; i++) {
+			unsigned shard = i % NSHARDS;
+			n += arena_fill(arenas[0], szind, shard + NSHARDS,
+			    &regs[n], 1, &contended);
+			edata_t *slab = pagemap_extent(regs[n - 1]);
+			assert_int_equal(edata_shard(slab), shard);
+			assert_ptr_equal(arena_of(slab), arenas[0]);
+		}
+		assert_true(arena_verify(arenas[0]));
+		for (unsigned shard = 0; shard < NSHARDS; shard++) {
+			bin_t *bin = arena_bin(arenas[0], szind, shard);
+			assert_int_equal(bin->stats.nmalloc, each);
+			assert_int_equal(bin->stats.nslabs, 1);
+		}
+		arena_flush(szind, regs, n);
+		for (unsigned shard = 0; shard < NSHARDS; shard++) {
+			bin_t *bin = arena_bin(arenas[0], szind, shard);
+			assert_int_equal(bin->stats.ndalloc, each);
+		}
+		assert_true(arena_verify(arenas[0]));
+	}
+	arena_release_empty_slabs(arenas[0]);
+	assert_int_equal(atomic_load(&arenas[0]->pac.nactive), 0);
+	assert_int_equal(nfaults, 0);
+}
+
+typedef struct {
+	unsigned shard;
+	bool contended;
+	void *reg;
+} taker_t;
+
+static void *
+take_one(void *arg)
+{
+	taker_t *taker = arg;
+	(void)arena_fill(arenas[0], szind_of(64), taker->shard, &taker->reg, 1,
+	    &taker->contended);
+	return NULL;
+}
+
+/* A thread of one shard goes on while another holds the other's lock. */
+TEST(shards_have_their_locks)
+{
+	taker_t other = {.shard = 1}, same = {.shard = 0};
+	pthread_t thread[2];
+	setup_shards(2);
+	bin_t *bin = arena_bin(arenas[0], szind_of(64), 0);
+	mutex_lock(&bin->lock);
+	assert_int_equal(pthread_create(&thread[0], NULL, take_one, &other), 0);
+	assert_int_equal(pthread_join(thread[0], NULL), 0);
+	assert_non_null(other.reg);
+	assert_false(other.contended);
+	assert_int_equal(pthread_create(&thread[1], NULL, take_one, &same), 0);
+	usleep(50 * 1000);
+	mutex_unlock(&bin->lock);
+	assert_int_equal(pthread_join(thread[1], NULL), 0);
+	assert_true(same.contended);
+	void *both[] = {other.reg, same.reg};
+	arena_flush(szind_of(64), both, 2);
+	assert_int_equal(nfaults, 0);
+}
+
+/* Slabs of shards become pages that other shards and classes may use. */
+TEST(shards_share_pages)
+{
+	setup_shards(4);
+	for (unsigned shard = 0; shard < 4; shard++) {
+		void *reg;
+		assert_int_equal(arena_fill(arenas[0], szind_of(64), shard,
+				     &reg, 1, &contended),
+		    1);
+		arena_flush(szind_of(64), &reg, 1);
+		arena_release_empty_slabs(arenas[0]);
+		void *large = large_alloc(arenas[0], 40000, 40960, 1, false,
+		    &(uint64_t){0});
+		assert_int_equal(edata_shard(pagemap_extent(large)), 0);
+		assert_non_null(large);
+		large_free(large);
+	}
+	assert_int_equal(atomic_load(&arenas[0]->pac.nactive), 0);
+}
+
+/* No memory for more bins: one has to do. */
+TEST(shards_without_memory)
+{
+	setup_shards(64);
+	base_t none;
+	static arena_t poor;
+	base_init(&none, NULL, 17);
+	os_fault_arm_from(1);
+	arena_init(&poor, 17, &none, arenas_base0(), NULL, true);
+	(void)os_fault_disarm();
+	assert_null(poor.more);
+	assert_int_equal(arena_nshards(&poor, 0), 1);
+	assert_true(arena_verify(&poor));
+}
+
+TEST(reset_empties_shards)
+{
+	setup_shards(4);
+	arena_t *arena = arenas_create(NULL, true);
+	assert_non_null(arena);
+	unsigned szind = szind_of(64), n = 0;
+	while (n < N) {
+		n += arena_fill(arena, szind, next_shard++, regs + n,
+		    N - n < 50 ? N - n : 50, &contended);
+	}
+	arena_reset(arena);
+	assert_int_equal(atomic_load(&arena->pac.nactive), 0);
+	for (unsigned shard = 0; shard < 4; shard++) {
+		bin_stats_t *stats = &arena_bin(arena, szind, shard)->stats;
+		assert_true(stats->nmalloc != 0);
+		assert_int_equal(stats->nmalloc, stats->nreset);
+		assert_int_equal(stats->curslabs, 0);
+	}
+	assert_true(arena_verify(arena));
+	n = arena_fill(arena, szind, 3, regs, 10, &contended);
+	assert_int_equal(n, 10);
+	arenas_destroy(arena);
 }
 
 /* Time */
@@ -369,9 +529,9 @@ TEST(init)
 	assert_string_equal(arenas[1]->name, "auto_1");
 }
 
-TEST(fork_handlers)
+static void
+fork_handlers(void)
 {
-	setup();
 	for (unsigned i = 0; i < 2; i++) {
 		for (int stage = 0; stage < ARENA_PREFORK_STAGES; stage++) {
 			arena_prefork(arenas[0], stage);
@@ -384,4 +544,16 @@ TEST(fork_handlers)
 		fill(0, szind_of(64), regs, 10);
 		arena_flush(szind_of(64), regs, 10);
 	}
+}
+
+TEST(fork_handlers)
+{
+	setup();
+	fork_handlers();
+}
+
+TEST(fork_handlers_of_shards)
+{
+	setup_shards(4);
+	fork_handlers();
 }

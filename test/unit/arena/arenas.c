@@ -270,8 +270,8 @@ TEST(reclaim)
 	void *reg[3];
 	bool contended;
 	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(arena_fill(arenas_get_auto(i), 4, &reg[i], 1,
-				     &contended),
+		assert_int_equal(arena_fill(arenas_get_auto(i), 4, 0, &reg[i],
+				     1, &contended),
 		    1);
 	}
 	/* Unused parts of mappings can go, what is in use stays. */
@@ -334,7 +334,8 @@ use(arena_t *arena, unsigned n)
 	bool contended;
 	for (unsigned i = 0; i < n; i++) {
 		unsigned szind = (unsigned)prng_below(&prng, SC_NBINS);
-		unsigned got = arena_fill(arena, szind, regs, 40, &contended);
+		unsigned got = arena_fill(arena, szind, 0, regs, 40,
+		    &contended);
 		assert_in_range(got, 1, 40);
 		memset(regs[0], 1, szind_size(szind));
 		if (i % 3 == 0) {

@@ -230,7 +230,7 @@ TEST(find)
 	assert_null(large_find((void *)UINTPTR_MAX));
 	void *reg;
 	bool contended;
-	assert_int_equal(arena_fill(arena, 4, &reg, 1, &contended), 1);
+	assert_int_equal(arena_fill(arena, 4, 0, &reg, 1, &contended), 1);
 	assert_null(large_find(reg));
 	assert_null(large_find(pagemap_extent(reg)->addr));
 }

@@ -118,7 +118,8 @@ TEST(approximate_active)
 	size_t before = get_size(name);
 	void *reg;
 	bool contended;
-	assert_int_equal(arena_fill(arenas_get(0), 5, &reg, 1, &contended), 1);
+	assert_int_equal(arena_fill(arenas_get(0), 5, 0, &reg, 1, &contended),
+	    1);
 	assert_true(get_size(name) >= before + PAGE);
 }
 

@@ -14,7 +14,7 @@ region(size_t size)
 {
 	void *reg;
 	bool contended;
-	assert_int_equal(arena_fill(arenas_get(0), szind_of(size), &reg, 1,
+	assert_int_equal(arena_fill(arenas_get(0), szind_of(size), 0, &reg, 1,
 			     &contended),
 	    1);
 	return reg;

@@ -19,7 +19,7 @@ use(void)
 	for (unsigned i = 0; i < 200; i++) {
 		arena_t *arena = arenas_get_auto(i % 3);
 		unsigned szind = (unsigned)prng_below(&prng, SC_NBINS);
-		unsigned n = arena_fill(arena, szind, regs, 50, &contended);
+		unsigned n = arena_fill(arena, szind, 0, regs, 50, &contended);
 		assert_true(n > 0);
 		if (i % 2 != 0) {
 			arena_flush(szind, regs, n);

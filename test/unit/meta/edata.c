@@ -5,7 +5,7 @@
 /* Arena and state share a word and do not disturb each other. */
 TEST(owner)
 {
-	static const unsigned arenas[] = {0, 1, 255, 256, 4094, 0xffffff};
+	static const unsigned arenas[] = {0, 1, 255, 256, 4094, 0xfff};
 	edata_t edata = {0};
 	for (size_t i = 0; i < sizeof(arenas) / sizeof(arenas[0]); i++) {
 		for (unsigned s = 0; s < EXTENT_NSTATES; s++) {
@@ -19,6 +19,24 @@ TEST(owner)
 			assert_int_equal(edata_state(&edata), EXTENT_DIRTY);
 		}
 	}
+}
+
+/* The shard of a slab goes with a change of state. */
+TEST(shard)
+{
+	edata_t edata = {0};
+	edata_set_owner(&edata, 4094, EXTENT_ACTIVE);
+	assert_int_equal(edata_shard(&edata), 0);
+	edata_set_shard(&edata, 63);
+	assert_int_equal(edata_shard(&edata), 63);
+	assert_int_equal(edata_arena_ind(&edata), 4094);
+	assert_int_equal(edata_state(&edata), EXTENT_ACTIVE);
+	assert_int_equal(edata_owner(&edata), edata_slab_word(4094, 63));
+	assert_int_equal(edata_slab_word(7, 0),
+	    edata_owner_word(7, EXTENT_ACTIVE));
+	edata_set_state(&edata, EXTENT_DIRTY);
+	assert_int_equal(edata_shard(&edata), 0);
+	assert_int_equal(edata_arena_ind(&edata), 4094);
 }
 
 TEST(a_zeroed_descriptor_is_unused)

@@ -33,8 +33,8 @@ take(size_t size)
 	void *ptr = NULL;
 	bool contended;
 	if (size <= SC_SMALL_MAX) {
-		assert_int_equal(arena_fill(arenas_get(0), szind_of(size), &ptr,
-				     1, &contended),
+		assert_int_equal(arena_fill(arenas_get(0), szind_of(size), 0,
+				     &ptr, 1, &contended),
 		    1);
 		return ptr;
 	}
@@ -130,7 +130,7 @@ TEST(arenas_are_told_apart)
 	arena_t *other = arenas_create(NULL, false);
 	bool contended;
 	void *ptr;
-	assert_int_equal(arena_fill(other, 0, &ptr, 1, &contended), 1);
+	assert_int_equal(arena_fill(other, 0, 0, &ptr, 1, &contended), 1);
 	quarantine_put(ptr, 8, QUARANTINE_CHECK);
 	quarantine_put(take(64), 64, QUARANTINE_CHECK);
 	quarantine_flush_arena(other->ind);
