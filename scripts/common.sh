@@ -39,6 +39,11 @@ need_c() {
 	    packages="$packages $1"
 }
 
+# need_python PACKAGE MODULE: remember PACKAGE unless Python has MODULE.
+need_python() {
+	/usr/bin/python3 -c "import $2" 2>/dev/null || packages="$packages $1"
+}
+
 # Install what was remembered.
 install_needed() {
 	[ -n "$packages" ] || return 0

@@ -56,6 +56,7 @@ SRCS := \
 	src/ctl/ctl_tree.c \
 	src/ctl/emitter.c \
 	src/ctl/inspect.c \
+	src/ctl/openmetrics.c \
 	src/ctl/snapshot.c \
 	src/ctl/stats_arena.c \
 	src/ctl/stats_print.c \

@@ -103,6 +103,40 @@ utf8_length(const char *s)
 	return is_continuation(s[3]) ? 4 : 0;
 }
 
+/* A byte that is no UTF-8, as the code point of the same number. */
+static void
+put_byte(emitter_t *emitter, unsigned char c)
+{
+	char utf8[2] = {(char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f))};
+	put(emitter, utf8, 2);
+}
+
+void
+emitter_label(emitter_t *emitter, const char *s)
+{
+	if (emitter_is_json(emitter)) {
+		return;
+	}
+	put(emitter, "\"", 1);
+	while (*s != '\0') {
+		size_t n = utf8_length(s);
+		if (n == 0) {
+			put_byte(emitter, (unsigned char)*s++);
+			continue;
+		}
+		if (*s == '\n') {
+			put(emitter, "\\n", 2);
+		} else {
+			if (*s == '"' || *s == '\\') {
+				put(emitter, "\\", 1);
+			}
+			put(emitter, s, n);
+		}
+		s += n;
+	}
+	put(emitter, "\"", 1);
+}
+
 static void
 put_json_string(emitter_t *emitter, const char *s)
 {

@@ -86,6 +86,9 @@ void emitter_member(emitter_t *emitter, const char *key, emit_type_t type,
 /* Text only: as printf. */
 void emitter_printf(emitter_t *emitter, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* Text only: a string in quotes, escaped as labels of OpenMetrics are. */
+void emitter_label(emitter_t *emitter, const char *s);
+
 /* Text only: a value in `width` columns, to the right (to the left if < 0). */
 void emitter_cell(emitter_t *emitter, int width, emit_type_t type,
     const void *value);

@@ -19,7 +19,7 @@ typedef struct {
 #define MEMBER(struct_, field) #field, offsetof(struct_, field)
 #define TITLE_WIDTH (-21)
 
-static const char global_mutex_names[SNAP_NMUTEXES][20] = {
+const char stats_global_mutex_names[SNAP_NMUTEXES][20] = {
     "background_thread",
     "max_per_bg_thd",
     "ctl",
@@ -31,7 +31,7 @@ static const char global_mutex_names[SNAP_NMUTEXES][20] = {
     "prof_stats",
 };
 
-static const char arena_mutex_names[SNAP_ARENA_NMUTEXES][20] = {
+const char stats_arena_mutex_names[SNAP_ARENA_NMUTEXES][20] = {
     "large",
     "extent_avail",
     "extents_dirty",
@@ -411,7 +411,8 @@ void
 stats_global_mutexes_print(emitter_t *emitter,
     const mutex_stats_t stats[SNAP_NMUTEXES], uint64_t uptime)
 {
-	mutexes(emitter, global_mutex_names, SNAP_NMUTEXES, stats, uptime);
+	mutexes(emitter, stats_global_mutex_names, SNAP_NMUTEXES, stats,
+	    uptime);
 }
 
 static void
@@ -800,7 +801,7 @@ stats_arena_print(emitter_t *emitter, const snap_arena_t *arena,
 	sizes(emitter, arena);
 	memory(emitter, arena);
 	if (parts->mutexes) {
-		mutexes(emitter, arena_mutex_names, SNAP_ARENA_NMUTEXES,
+		mutexes(emitter, stats_arena_mutex_names, SNAP_ARENA_NMUTEXES,
 		    arena->mutexes, arena->uptime);
 	}
 	if (parts->bins) {

@@ -18,6 +18,10 @@ typedef struct {
 	bool mutexes, bins, large, extents, hpa;
 } stats_parts_t;
 
+/* What the locks are called. */
+extern const char stats_global_mutex_names[SNAP_NMUTEXES][20];
+extern const char stats_arena_mutex_names[SNAP_ARENA_NMUTEXES][20];
+
 /*
  * Inside of an object or below a heading of the caller's.  name: NULL for a
  * sum.  prof: with the columns of sampled allocations.

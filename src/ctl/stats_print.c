@@ -7,6 +7,7 @@
 
 #include "ctl/ctl.h"
 #include "ctl/ctl_table.h"
+#include "ctl/openmetrics.h"
 #include "ctl/stats_arena.h"
 #include "ds/fixedpoint.h"
 #include "platform/io.h"
@@ -537,6 +538,14 @@ print_all(print_t *print)
 }
 
 static void
+print_metrics(print_t *print)
+{
+	bool has_stats = config_stats && copy_global(print);
+	openmetrics_print(&print->emitter, &print->parts,
+	    has_stats ? &print->scratch->global : NULL, &print->scratch->arena);
+}
+
+static void
 write_to_sink(void *opaque, const char *text)
 {
 	const sink_t *sink = opaque;
@@ -642,9 +651,15 @@ stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
 		},
 	    .prof = config_prof && opt.prof && opt.prof_stats,
 	};
-	emitter_begin(&print.emitter, lacks(opts, 'J') ? EMIT_TEXT : EMIT_JSON,
-	    write_to_sink, &sink, (char *)(scratch + 1), scratch->buffer_size);
-	print_all(&print);
+	bool metrics = !lacks(opts, 'O');
+	emitter_begin(&print.emitter,
+	    metrics || lacks(opts, 'J') ? EMIT_TEXT : EMIT_JSON, write_to_sink,
+	    &sink, (char *)(scratch + 1), scratch->buffer_size);
+	if (metrics) {
+		print_metrics(&print);
+	} else {
+		print_all(&print);
+	}
 	emitter_end(&print.emitter);
 	scratch_put(scratch);
 }

@@ -13,9 +13,10 @@
 
 /*
  * write_cb NULL: malloc_message, or standard error.  opts: letters, NULL for
- * none.  J is JSON, the others leave out parts: g general information, m the
- * sum of the arenas, d what destroyed ones left, a single arenas, b bins, l
- * large classes, x locks, e extents, h the huge page allocator.
+ * none.  J is JSON, O is OpenMetrics (and wins), the others leave out parts: g
+ * general information, m the sum of the arenas, d what destroyed ones left, a
+ * single arenas, b bins, l large classes, x locks, e extents, h the huge page
+ * allocator.
  */
 void stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
     const char *opts);

@@ -191,3 +191,20 @@ TEST(parser)
 	assert_true(json_parse(" { \"a\" : [ 1.5e-3 , null, false ] } ", NULL,
 	    NULL, &end));
 }
+
+/* Quotes, backslashes and newlines are escaped; what is no UTF-8 becomes it. */
+TEST(labels)
+{
+	begin(EMIT_TEXT, sizeof(buffer));
+	emitter_label(&out, "");
+	emitter_label(&out, "a\"b\\c\nd\t}");
+	emitter_label(&out, "\xff\xc3\xa4\x80.\xe2\x82");
+	emitter_end(&out);
+	assert_string_equal(text,
+	    "\"\"\"a\\\"b\\\\c\\nd\t}\""
+	    "\"\xc3\xbf\xc3\xa4\xc2\x80.\xc3\xa2\xc2\x82\"");
+	begin(EMIT_JSON, sizeof(buffer));
+	emitter_label(&out, "not in JSON");
+	emitter_end(&out);
+	assert_string_equal(text, "");
+}

@@ -1,0 +1,42 @@
+"""What the tests of the tools share: programs with the library preloaded."""
+import os
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+
+library = os.path.join(ROOT, "lib", "libjemalloc.so.2")
+
+
+def environment(conf, **more):
+    """The environment of a program with the library and options."""
+    env = dict(os.environ, LD_PRELOAD=library, MALLOC_CONF=conf, LC_ALL="C",
+               **more)
+    return env
+
+
+def run(command, conf, **more):
+    """Run a command to its end; what it wrote to standard error."""
+    done = subprocess.run(command, env=environment(conf, **more),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, timeout=120, check=True)
+    return done.stderr
+
+
+def has_stats():
+    """Was the library built with statistics?"""
+    text = run([sys.executable, "-c", "pass"],
+               "stats_print:true,stats_print_opts:J")
+    return b'"stats":true' in text
+
+
+def python_with(module):
+    """A Python that has a module, or None."""
+    for python in (sys.executable, "/usr/bin/python3", "python3"):
+        if shutil.which(python) and subprocess.run(
+                [python, "-c", "import " + module], stderr=subprocess.DEVNULL,
+                check=False).returncode == 0:
+            return python
+    return None
