@@ -402,19 +402,7 @@ arena_reset(arena_t *arena)
 			reset_bin(arena, szind, i);
 		}
 	}
-	for (;;) {
-		mutex_lock(&arena->large_lock);
-		list_node_t *node = list_first(&arena->large);
-		mutex_unlock(&arena->large_lock);
-		if (node == NULL) {
-			return;
-		}
-		edata_t *edata = container_of(node, edata_t, lru);
-		/* A block that waits in a cache is marked by one. */
-		void *ptr = (void *)align_down((uintptr_t)edata->user, 2);
-		(void)large_note_uncached(ptr);
-		large_free(ptr);
-	}
+	large_free_listed(arena);
 }
 
 bool

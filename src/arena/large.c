@@ -86,7 +86,9 @@ list_drop(arena_t *arena, edata_t *edata)
 {
 	if (!arena->automatic) {
 		mutex_lock(&arena->large_lock);
-		list_remove(&edata->lru);
+		if (likely(list_node_is_linked(&edata->lru))) {
+			list_remove(&edata->lru);
+		} /* else a reset came first */
 		mutex_unlock(&arena->large_lock);
 	}
 }
@@ -177,6 +179,38 @@ large_free(void *ptr)
 	edata->usize = 0;
 	edata->cind = 0;
 	pac_dalloc(&arena->pac, edata);
+}
+
+/* A block that was first on the list and is still there will never be freed. */
+static void
+list_drop_stuck(arena_t *arena, edata_t *edata)
+{
+	mutex_lock(&arena->large_lock);
+	if (unlikely(list_first(&arena->large) == &edata->lru)) {
+		list_remove(&edata->lru);
+	}
+	mutex_unlock(&arena->large_lock);
+}
+
+void
+large_free_listed(arena_t *arena)
+{
+	for (;;) {
+		mutex_lock(&arena->large_lock);
+		list_node_t *node = list_first(&arena->large);
+		mutex_unlock(&arena->large_lock);
+		if (node == NULL) {
+			return;
+		}
+		edata_t *edata = container_of(node, edata_t, lru);
+		/* A block that waits in a cache is marked by one. */
+		void *ptr = (void *)align_down((uintptr_t)edata->user, 2);
+		if (ptr != NULL) {
+			(void)large_note_uncached(ptr);
+			large_free(ptr);
+		}
+		list_drop_stuck(arena, edata);
+	}
 }
 
 static void

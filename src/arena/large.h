@@ -68,6 +68,13 @@ large_note_uncached(void *ptr)
 	return true;
 }
 
+/*
+ * For a reset: free all blocks of a manual arena, cached ones too.  A block
+ * that can not be freed, as its descriptor was overwritten or someone frees it
+ * at the same time, is left to itself.
+ */
+void large_free_listed(arena_t *arena);
+
 /* Give a block back to its arena; what is no live block is reported. */
 void large_free(void *ptr);
 

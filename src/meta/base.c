@@ -178,18 +178,34 @@ base_nhuge(base_t *base)
 	return n;
 }
 
+/*
+ * The default hooks refuse where address space is retained.  Nobody retains
+ * ours, so it is unmapped, but for what came from the data segment, which is
+ * only purged.
+ */
+static void
+block_unmap(base_t *base, base_block_t *block, size_t size)
+{
+	ehooks_t *ehooks = &base->ehooks;
+	if (ehooks_dalloc(ehooks, block, size, true) == ERR_NONE) {
+		return;
+	}
+	if (ehooks_are_default(ehooks)) {
+		(void)!ehooks_purge_forced(ehooks, block, size);
+		ehooks_destroy(ehooks, block, size, true);
+	} else if (ehooks_decommit(ehooks, block, size) != ERR_NONE &&
+	    ehooks_purge_forced(ehooks, block, size) != ERR_NONE) {
+		(void)!ehooks_purge_lazy(ehooks, block, size);
+	}
+}
+
 void
 base_destroy(base_t *base)
 {
 	base_block_t *next;
 	for (base_block_t *b = base->blocks; b != NULL; b = next) {
 		next = b->next;
-		size_t size = b->size;
-		if (ehooks_dalloc(&base->ehooks, b, size, true) != ERR_NONE &&
-		    ehooks_decommit(&base->ehooks, b, size) != ERR_NONE &&
-		    ehooks_purge_forced(&base->ehooks, b, size) != ERR_NONE) {
-			(void)!ehooks_purge_lazy(&base->ehooks, b, size);
-		}
+		block_unmap(base, b, b->size);
 	}
 	base->blocks = NULL;
 }

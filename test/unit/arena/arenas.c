@@ -3,11 +3,13 @@
 #include "support/harness.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "arena/large.h"
 #include "ds/prng.h"
 #include "platform/cgroup.h"
+#include "platform/fatal.h"
 #include "platform/io.h"
 #include "platform/os_thread.h"
 #include "support/fake_hooks.h"
@@ -414,6 +416,75 @@ TEST(reset)
 		assert_true(arena_verify(arena));
 	}
 	arenas_destroy(arena);
+}
+
+static unsigned nfaults;
+
+static void
+count_fault(const char *text)
+{
+	(void)text;
+	nfaults++;
+}
+
+static size_t
+address_space(void)
+{
+	unsigned long npages = 0;
+	FILE *statm = fopen("/proc/self/statm", "r");
+	assert_non_null(statm);
+	assert_int_equal(fscanf(statm, "%lu", &npages), 1);
+	(void)fclose(statm);
+	return npages;
+}
+
+/* Blocks that can't be freed: the reset goes on without them. */
+TEST(reset_with_unfreeable_blocks)
+{
+	setup(2);
+	fatal_hook = count_fault;
+	arena_t *arena = arenas_create(NULL, true);
+	uint64_t prng = 0;
+	char *blocks[4];
+	for (unsigned i = 0; i < 4; i++) {
+		blocks[i] = large_alloc(arena, 50000, 65536, 1, false, &prng);
+		assert_non_null(blocks[i]);
+	}
+	/* Someone is about to free the first; the third is overwritten. */
+	edata_t *freed = pagemap_extent(blocks[0]);
+	freed->user = NULL;
+	edata_t *wrong = pagemap_extent(blocks[2]);
+	wrong->user = blocks[3] + 64;
+	arena_reset(arena);
+	assert_int_equal(nfaults, 1);
+	assert_int_equal(atomic_load(&arena->pac.nactive) << LG_PAGE,
+	    freed->size + wrong->size);
+	/* They may still be freed afterwards. */
+	freed->user = blocks[0];
+	large_free(blocks[0]);
+	wrong->user = blocks[2];
+	large_free(blocks[2]);
+	assert_int_equal(nfaults, 1);
+	assert_int_equal(atomic_load(&arena->pac.nactive), 0);
+	assert_true(arena_verify(arena));
+	arenas_destroy(arena);
+}
+
+/* What an arena took goes back with it, address space too. */
+TEST(create_and_destroy_often)
+{
+	setup(2);
+	size_t sizes[2] = {0, 0};
+	for (unsigned i = 0; i < 1000; i++) {
+		arena_t *arena = arenas_create(NULL, true);
+		assert_non_null(arena);
+		use(arena, 5);
+		arenas_destroy(arena);
+		if (i == 10 || i == 999) {
+			sizes[i == 999] = address_space();
+		}
+	}
+	assert_true(sizes[1] <= sizes[0]);
 }
 
 TEST(no_indices_left)

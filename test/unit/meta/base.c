@@ -147,6 +147,21 @@ TEST(destroy_is_refused)
 	assert_true(fake.npages_out > 0);
 }
 
+/* The default hooks refuse, as they retain; metadata goes all the same. */
+TEST(destroy_with_default_hooks)
+{
+	fake_hooks_init(&fake, 8192);
+	ehooks_default_table = &fake.table;
+	base_init(&base, NULL, ARENA);
+	assert_non_null(base_alloc(&base, 1000, 8));
+	assert_non_null(base_alloc(&base, 3 * MIB, 8));
+	fake.refuse[FAKE_DALLOC] = true;
+	base_destroy(&base);
+	assert_int_equal(fake.npages_out, 0);
+	assert_int_equal(fake.ncalls[FAKE_DESTROY], 2);
+	assert_int_equal(fake.ncalls[FAKE_PURGE_FORCED], 2);
+}
+
 /*
  * The default hooks may be asked for less when memory is scarce.  Nothing
  * below page/ sets a default table: the fake stands in.
