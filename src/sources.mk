@@ -8,6 +8,7 @@ SRCS := \
 	src/platform/mutex.c \
 	src/platform/os_calls.c \
 	src/platform/os_thread.c \
+	src/platform/outfile.c \
 	src/platform/pages.c \
 	src/platform/wakeup.c \
 	src/platform/witness.c \
@@ -59,6 +60,7 @@ SRCS := \
 	src/ctl/openmetrics.c \
 	src/ctl/snapshot.c \
 	src/ctl/stats_arena.c \
+	src/ctl/stats_export.c \
 	src/ctl/stats_print.c \
 	src/api/alloc.c \
 	src/api/checked.c \

@@ -9,6 +9,7 @@
 #include "ctl/ctl_table.h"
 #include "ctl/openmetrics.h"
 #include "ctl/stats_arena.h"
+#include "ctl/stats_export.h"
 #include "ds/fixedpoint.h"
 #include "platform/io.h"
 #include "platform/pages.h"
@@ -667,11 +668,16 @@ stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
 static void
 print_interval(void)
 {
-	stats_print(NULL, NULL, opt.stats_interval_opts);
+	if (stats_export_enabled()) {
+		stats_export_now();
+	} else {
+		stats_print(NULL, NULL, opt.stats_interval_opts);
+	}
 }
 
 void
 stats_print_boot(void)
 {
 	thread_event_set_interval(print_interval);
+	stats_export_boot();
 }

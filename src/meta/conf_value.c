@@ -221,9 +221,12 @@ string_set(const opt_row_t *row, const char *text, size_t length)
 {
 	static char prof_prefix[OPT_STRING_MAX + 1];
 	static char log[OPT_STRING_MAX + 1];
-	char *copy = row == &opt_rows[OPT_ID_log] ? log : prof_prefix;
+	static char stats_export[OPT_STRING_MAX + 1];
+	char *copy = row == &opt_rows[OPT_ID_log]   ? log
+	    : row == &opt_rows[OPT_ID_stats_export] ? stats_export
+						    : prof_prefix;
 
-	assert(copy == log || row == &opt_rows[OPT_ID_prof_prefix]);
+	assert(copy != prof_prefix || row == &opt_rows[OPT_ID_prof_prefix]);
 	if (length > OPT_STRING_MAX) {
 		length = OPT_STRING_MAX;
 	}

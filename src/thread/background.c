@@ -44,6 +44,7 @@ mutex_t background_lock = MUTEX_INITIALIZER("background_thread",
 _Atomic bool background_due;
 
 static worker_t workers[THREADS_MAX];
+static uint64_t (*tick)(void);
 static _Atomic purge_mode_t mode = MODE_NONE;
 static _Atomic size_t nthreads_max; /* 0: as the option says */
 static _Atomic unsigned nstarted;
@@ -140,6 +141,9 @@ purge_pass(worker_t *worker)
 	unsigned first = (unsigned)(worker - workers);
 	uint64_t sleep_ns = UINT64_MAX;
 	pressure_tick(clock_ns());
+	if (first == 0 && tick != NULL) {
+		sleep_ns = tick();
+	}
 	if (first == 0 && stride > 1 && !start_others()) {
 		sleep_ns = SLEEP_MIN_NS;
 	}
@@ -410,6 +414,12 @@ called_by_a_worker(void)
 		}
 	}
 	return false;
+}
+
+void
+background_set_tick(uint64_t (*to)(void))
+{
+	tick = to;
 }
 
 bool

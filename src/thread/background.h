@@ -56,6 +56,13 @@ size_t background_max(void);
 /* ERR_INVALID: not from 1 to the option's value.  ERR_AGAIN: as above. */
 MUST_CHECK err_t background_set_max(size_t max) EXCLUDES(background_lock);
 
+/*
+ * What a thread calls without a lock when it wakes up; returns the nanoseconds
+ * after which it wants to be called again, UINT64_MAX for never.  Before there
+ * are threads.
+ */
+void background_set_tick(uint64_t (*tick)(void));
+
 void background_stats(background_stats_t *stats);
 
 /* Should someone start the helper? */

@@ -15,6 +15,7 @@
 #define BATCH_MAX ((uint64_t)4 << 20)
 
 static void (*interval_print)(void);
+static void (*tick)(void);
 static _Atomic uint64_t interval_bytes; /* reported since the last print */
 
 /* Added below the lock of the list of threads. */
@@ -51,6 +52,9 @@ thread_event_init(tsd_t *tsd)
 	tsd->gc_at = gc_interval();
 	tsd->event_at = interval_batch() < tsd->gc_at ? interval_batch()
 						      : tsd->gc_at;
+	if (tick != NULL && tsd->event_at > THREAD_TICK_BYTES) {
+		tsd->event_at = THREAD_TICK_BYTES;
+	}
 	tsd->event_last = 0;
 	tsd->interval_last = 0;
 	tsd->peak_watched = false;
@@ -80,6 +84,9 @@ set_next(tsd_t *tsd)
 	uint64_t batch = interval_batch();
 	if (batch < next - tsd->interval_last) {
 		next = tsd->interval_last + batch;
+	}
+	if (tick != NULL && THREAD_TICK_BYTES < next - tsd->allocated) {
+		next = tsd->allocated + THREAD_TICK_BYTES;
 	}
 	see_callbacks(tsd);
 	for (unsigned i = 0; i < tsd->ncallbacks; i++) {
@@ -158,6 +165,12 @@ thread_event_set_interval(void (*print)(void))
 	interval_print = print;
 }
 
+void
+thread_event_set_tick(void (*to)(void))
+{
+	tick = to;
+}
+
 /* Report what was allocated; does it complete an interval? */
 static bool
 interval_report(tsd_t *tsd)
@@ -212,6 +225,11 @@ thread_event_run(tsd_t *tsd, size_t usize)
 	if (interval_report(tsd)) {
 		void *saved = thr_enter_foreign();
 		interval_print();
+		thr_leave_foreign(saved);
+	}
+	if (unlikely(tick != NULL)) {
+		void *saved = thr_enter_foreign();
+		tick();
 		thr_leave_foreign(saved);
 	}
 	set_next(tsd);

@@ -9,7 +9,8 @@
  * that reaches an event stands for all bytes since the last one.
  *
  * With the option stats_interval, threads also add up what they allocate, in
- * batches, and the one that completes an interval prints.
+ * batches, and the one that completes an interval prints.  Whoever exports
+ * statistics as time passes has a tick.
  *
  * Deallocation moves no event of its own: callbacks that watch it run when the
  * thread allocates.
@@ -48,6 +49,10 @@ MUST_CHECK err_t thread_event_add(const thread_callback_t *callback);
  * have allocated, about; before there are threads.
  */
 void thread_event_set_interval(void (*print)(void));
+
+/* What is called every THREAD_TICK_BYTES or more often; likewise. */
+#define THREAD_TICK_BYTES ((uint64_t)64 << 10)
+void thread_event_set_tick(void (*tick)(void));
 
 /* Have all threads look for news at their next allocation. */
 void thread_event_poke_all(void);
