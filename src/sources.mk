@@ -71,5 +71,6 @@ SRCS := \
 	src/api/init.c \
 	src/api/malloc.c \
 	src/api/mallocx.c \
+	src/api/trace.c \
 	src/api/new.cc \
 

@@ -15,7 +15,7 @@ control_boot(void)
 	stats_print_boot();
 }
 
-EXPORT int
+ENTRY int
 je_mallctl(const char *name, void *oldp, size_t *oldlenp, void *newp,
     size_t newlen)
 {
@@ -23,13 +23,13 @@ je_mallctl(const char *name, void *oldp, size_t *oldlenp, void *newp,
 			   : EAGAIN;
 }
 
-EXPORT int
+ENTRY int
 je_mallctlnametomib(const char *name, size_t *mibp, size_t *miblenp)
 {
 	return init_done() ? ctl_name_to_mib(name, mibp, miblenp) : EAGAIN;
 }
 
-EXPORT int
+ENTRY int
 je_mallctlbymib(const size_t *mib, size_t miblen, void *oldp, size_t *oldlenp,
     void *newp, size_t newlen)
 {
@@ -38,7 +38,7 @@ je_mallctlbymib(const size_t *mib, size_t miblen, void *oldp, size_t *oldlenp,
 	    : EAGAIN;
 }
 
-EXPORT void
+ENTRY void
 je_malloc_stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
     const char *opts)
 {

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "api/alloc.h"
+#include "api/trace.h"
 #include "platform/public_names.h"
 
 void *je_malloc(size_t size);

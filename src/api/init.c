@@ -4,6 +4,7 @@
 
 #include "api/entry.h"
 #include "api/fork.h"
+#include "api/trace.h"
 #include "arena/bin_info.h"
 #include "ctl/stats_print.h"
 #include "meta/options.h"
@@ -34,6 +35,9 @@ boot_options(void)
 	options_boot(&sources);
 	pages_trust_madvise = opt.trust_madvise;
 	mutex_max_spin = opt.mutex_max_spin;
+	if (config_log) {
+		trace_boot(opt.log);
+	}
 }
 
 /* In order: each needs those before it. */

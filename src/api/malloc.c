@@ -41,7 +41,7 @@ malloc_middle(size_t size)
 	return likely(ptr != NULL) ? ptr : malloc_slow(size);
 }
 
-EXPORT void *
+ENTRY void *
 je_malloc(size_t size)
 {
 	size_t usize;
@@ -65,7 +65,7 @@ calloc_slow(size_t num, size_t size)
 	return likely(ptr != NULL) ? ptr : out_of_memory("calloc");
 }
 
-EXPORT void *
+ENTRY void *
 je_calloc(size_t num, size_t size)
 {
 	size_t bytes, usize;
@@ -94,7 +94,7 @@ free_middle(void *ptr)
 	}
 }
 
-EXPORT void
+ENTRY void
 je_free(void *ptr)
 {
 	if (unlikely(!fastpath_free(ptr))) {
@@ -114,7 +114,7 @@ free_sized_slow(void *ptr, size_t size, size_t alignment)
 	errno = saved;
 }
 
-EXPORT void
+ENTRY void
 je_free_sized(void *ptr, size_t size)
 {
 	if (likely(size <= SC_LOOKUP_MAX)) {
@@ -127,7 +127,7 @@ je_free_sized(void *ptr, size_t size)
 	free_sized_slow(ptr, size, 1);
 }
 
-EXPORT void
+ENTRY void
 je_free_aligned_sized(void *ptr, size_t alignment, size_t size)
 {
 	free_sized_slow(ptr, size == 0 ? 1 : size, alignment);
@@ -226,7 +226,7 @@ realloc_slow(void *ptr, size_t size)
 	return fresh;
 }
 
-EXPORT void *
+ENTRY void *
 je_realloc(void *ptr, size_t size)
 {
 	if (likely(size - 1 < SC_LOOKUP_MAX)) {
@@ -286,7 +286,7 @@ fastpath_alloc_aligned(size_t alignment, size_t size)
 	return fastpath_alloc(size, &usize);
 }
 
-EXPORT int
+ENTRY int
 je_posix_memalign(void **memptr, size_t alignment, size_t size)
 {
 	if (likely(alignment >= sizeof(void *))) {
@@ -332,25 +332,25 @@ aligned(size_t alignment, size_t bytes, hook_alloc_t type, size_t size)
 				   : aligned_slow(alignment, bytes, type, size);
 }
 
-EXPORT void *
+ENTRY void *
 je_aligned_alloc(size_t alignment, size_t size)
 {
 	return aligned(alignment, size, HOOK_ALIGNED_ALLOC, size);
 }
 
-EXPORT void *
+ENTRY void *
 je_memalign(size_t alignment, size_t size)
 {
 	return aligned(alignment, size, HOOK_MEMALIGN, size);
 }
 
-EXPORT void *
+ENTRY void *
 je_valloc(size_t size)
 {
 	return aligned(PAGE, size, HOOK_VALLOC, size);
 }
 
-EXPORT void *
+ENTRY void *
 je_pvalloc(size_t size)
 {
 	size_t bytes = size == 0 ? PAGE : align_up(size, PAGE);
@@ -360,7 +360,7 @@ je_pvalloc(size_t size)
 	return aligned(PAGE, bytes, HOOK_PVALLOC, size);
 }
 
-EXPORT size_t
+ENTRY size_t
 je_malloc_usable_size(void *ptr)
 {
 	return alloc_usable_size(ptr);

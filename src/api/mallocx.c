@@ -91,7 +91,7 @@ mallocx_slow(size_t size, int flags)
 	return ptr;
 }
 
-EXPORT void *
+ENTRY void *
 je_mallocx(size_t size, int flags)
 {
 	if (likely(flags == 0)) {
@@ -104,7 +104,7 @@ je_mallocx(size_t size, int flags)
 	return mallocx_slow(size, flags);
 }
 
-EXPORT void *
+ENTRY void *
 je_rallocx(void *ptr, size_t size, int flags)
 {
 	int saved = errno;
@@ -119,7 +119,7 @@ je_rallocx(void *ptr, size_t size, int flags)
 	return fresh;
 }
 
-EXPORT size_t
+ENTRY size_t
 je_xallocx(void *ptr, size_t size, size_t extra, int flags)
 {
 	int saved = errno;
@@ -135,14 +135,14 @@ je_xallocx(void *ptr, size_t size, size_t extra, int flags)
 	return usize;
 }
 
-EXPORT size_t
+ENTRY size_t
 je_sallocx(const void *ptr, int flags)
 {
 	(void)flags;
 	return alloc_usable_size(ptr);
 }
 
-EXPORT void
+ENTRY void
 je_dallocx(void *ptr, int flags)
 {
 	if (likely(flags == 0) && likely(fastpath_free(ptr))) {
@@ -155,7 +155,7 @@ je_dallocx(void *ptr, int flags)
 	errno = saved;
 }
 
-EXPORT size_t
+ENTRY size_t
 je_nallocx(size_t size, int flags)
 {
 	if (unlikely(!init_done())) {
@@ -169,7 +169,7 @@ je_nallocx(size_t size, int flags)
 			      : size_class_aligned_usize(size, alignment);
 }
 
-EXPORT void
+ENTRY void
 je_sdallocx(void *ptr, size_t size, int flags)
 {
 	if (likely(flags == 0)) {

@@ -4,6 +4,11 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#if CONFIG_UTRACE
+#include <sys/param.h>
+#include <sys/time.h>
+#include <sys/ktrace.h>
+#endif
 
 /* The calling process, for calls that take a pidfd (Linux 6.14). */
 #define PIDFD_SELF_NUMBER (-10000)
@@ -79,5 +84,16 @@ os_sbrk(intptr_t increment)
 	(void)increment;
 	errno = ENOMEM;
 	return (void *)-1;
+#endif
+}
+
+void
+os_utrace(const void *record, size_t size)
+{
+#if CONFIG_UTRACE
+	(void)utrace(record, size);
+#else
+	(void)record;
+	(void)size;
 #endif
 }

@@ -1,5 +1,5 @@
 /*
- * os_calls: the only file that makes memory system calls.
+ * os_calls: the only file that makes system calls about memory.
  *
  * Thin by contract: each function is one call, returns what the system
  * returned (MAP_FAILED or -1 with errno set on failure) and adds nothing.
@@ -32,5 +32,15 @@ ssize_t os_madvise_all(const struct iovec *ranges, size_t n, int advice);
 
 /* Move the end of the data segment; the old end, or (void *)-1. */
 void *os_sbrk(intptr_t increment);
+
+/* What utrace(2) is told of an allocation, a resizing or a deallocation. */
+typedef struct {
+	void *ptr;
+	size_t size;
+	void *result;
+} os_utrace_t;
+
+/* Does nothing where there is no such call. */
+void os_utrace(const void *record, size_t size);
 
 #endif

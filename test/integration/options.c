@@ -377,6 +377,21 @@ TEST(an_unknown_key_gets_a_hint)
 	}
 }
 
+TEST(log_traces_calls)
+{
+	harness_run_child(start_with, "log:core.malloc|nothing", &child);
+	if (strstr(child.err, "Invalid conf pair: log:") != NULL) {
+		print_message("no trace in this build\n");
+		skip();
+	}
+	assert_non_null(strstr(child.err, "core.malloc.entry: size: "));
+	assert_non_null(strstr(child.err, "core.malloc.exit: result: 0x"));
+	assert_null(strstr(child.err, "core.free"));
+	harness_run_child(start_with, "log:core.malloc.exit", &child);
+	assert_non_null(strstr(child.err, "core.malloc.exit: result: 0x"));
+	assert_null(strstr(child.err, "core.malloc.entry"));
+}
+
 /* Sizes and placement of large blocks */
 
 TEST_CONF(large_blocks_start_on_pages, "cache_oblivious:false")

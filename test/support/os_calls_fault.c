@@ -142,3 +142,17 @@ __wrap_os_sbrk(intptr_t increment)
 {
 	return fails(OS_FAULT_SBRK) ? (void *)-1 : __real_os_sbrk(increment);
 }
+
+os_utrace_t os_utrace_last;
+unsigned os_utrace_count;
+
+void __wrap_os_utrace(const void *record, size_t size);
+void
+__wrap_os_utrace(const void *record, size_t size)
+{
+	if (size == sizeof(os_utrace_last)) {
+		os_utrace_last = *(const os_utrace_t *)record;
+		os_utrace_count++;
+	}
+	errno = EINVAL;
+}

@@ -21,6 +21,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "platform/os_calls.h"
+
 /* Kinds of calls, to restrict faults to some of them. */
 enum {
 	OS_FAULT_MMAP = 1,
@@ -44,5 +46,9 @@ uint64_t os_fault_count(void);
 
 /* End of faults; how many calls failed since arming. */
 uint64_t os_fault_disarm(void);
+
+/* The last record for utrace(2), and how many there were. */
+extern os_utrace_t os_utrace_last;
+extern unsigned os_utrace_count;
 
 #endif /* TEST_SUPPORT_OS_CALLS_FAULT_H */

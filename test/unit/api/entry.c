@@ -13,14 +13,21 @@ TEST(public_names)
 		const char *name;
 		void (*function)(void);
 	} rows[] = {
-#define ROW(name) {CONFIG_PREFIX_STR #name, (void (*)(void))je_##name}
-	    ROW(malloc),
-	    ROW(calloc),
-	    ROW(realloc),
-	    ROW(free),
-	    ROW(posix_memalign),
-	    ROW(aligned_alloc),
-	    ROW(malloc_usable_size),
+#if CONFIG_LOG || CONFIG_UTRACE
+#define ROW(name) {CONFIG_PREFIX_STR #name, (void (*)(void))trace_##name}
+#else
+#define ROW(name)                                                              \
+	{                                                                      \
+		CONFIG_PREFIX_STR #name, (void (*)(void))je_##name             \
+	}
+#endif
+		ROW(malloc),
+		ROW(calloc),
+		ROW(realloc),
+		ROW(free),
+		ROW(posix_memalign),
+		ROW(aligned_alloc),
+		ROW(malloc_usable_size),
 #undef ROW
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
