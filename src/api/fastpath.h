@@ -70,7 +70,7 @@ fastpath_alloc_middle(size_t size)
 		}
 		cind = cind_of_large(size + PAGE - 1);
 	} else {
-		cind = cind_of_small(szind_compute(size));
+		cind = cind_of_middle(size);
 	}
 	tsd_t *tsd = tsd_tls;
 	uint64_t allocated = tsd->allocated + tsd->slots[cind].usize;

@@ -1,8 +1,9 @@
 #include "meta/size_class.h"
 
 uint8_t size_class_code[(SC_LOOKUP_MAX >> 3) + 1];
+uint8_t size_class_middle[SC_SMALL_MAX / SC_MIDDLE_STEP + 1];
 
-/* Fill the table of codes, a class at a time. */
+/* Fill the tables, a class at a time. */
 void
 size_class_boot(void)
 {
@@ -13,6 +14,10 @@ size_class_boot(void)
 		     slot++) {
 			size_class_code[slot] = SC_CODE(cind_of_small(szind));
 		}
+	}
+	for (size_t i = 1; i < ARRAY_LEN(size_class_middle); i++) {
+		unsigned szind = szind_compute(i * SC_MIDDLE_STEP);
+		size_class_middle[i] = (uint8_t)cind_of_small(szind);
 	}
 }
 

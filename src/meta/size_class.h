@@ -15,7 +15,7 @@
  * multiples (or members of the series, see disable_large_size_classes).
  *
  * Everything here is arithmetic on constants: no locks, no state but the
- * look-up table, which is filled once by size_class_boot().
+ * look-up tables, which are filled once by size_class_boot().
  */
 #ifndef META_SIZE_CLASS_H
 #define META_SIZE_CLASS_H
@@ -50,6 +50,10 @@ _Static_assert(SC_NCIND * 2 <= 256, "a class code must fit a byte");
 
 extern uint8_t size_class_code[(SC_LOOKUP_MAX >> 3) + 1];
 
+/* The slab classes above that are multiples of SC_MIDDLE_STEP. */
+#define SC_MIDDLE_STEP (SC_LOOKUP_MAX / 4)
+extern uint8_t size_class_middle[SC_SMALL_MAX / SC_MIDDLE_STEP + 1];
+
 void size_class_boot(void);
 
 /* Position in the series of the smallest class >= size.  size <= SC_LARGE_MAX. */
@@ -64,6 +68,13 @@ szind_compute(size_t size)
 	unsigned lg_delta = x < LG_QUANTUM + 3 ? LG_QUANTUM : x - 3;
 	unsigned group = x < LG_QUANTUM + 2 ? 0 : x - (LG_QUANTUM + 2);
 	return SC_NTINY + group * 4 + (((size - 1) >> lg_delta) & 3);
+}
+
+/* Cache index of a slab class.  SC_LOOKUP_MAX < size <= SC_SMALL_MAX. */
+static inline unsigned
+cind_of_middle(size_t size)
+{
+	return size_class_middle[(size + SC_MIDDLE_STEP - 1) / SC_MIDDLE_STEP];
 }
 
 static inline unsigned

@@ -198,6 +198,16 @@ TEST(cache_indices)
 	assert_int_equal(cind_of_usize(SC_LARGE_MAX), 0);
 }
 
+/* The table of the sizes that size_class_code does not reach. */
+TEST(middle_sizes)
+{
+	size_class_boot();
+	for (size_t size = SC_LOOKUP_MAX + 1; size <= SC_SMALL_MAX; size++) {
+		assert_int_equal(cind_of_middle(size),
+		    cind_of_small(szind_compute(size)));
+	}
+}
+
 /* Page classes: those members of the series that are page multiples. */
 static unsigned npsizes;
 
