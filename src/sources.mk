@@ -74,3 +74,26 @@ SRCS := \
 	src/api/trace.c \
 	src/api/new.cc \
 
+# What a program runs seldom, if ever: options, reports, statistics, strict
+# mode.  It lies behind all other code of the shared library, so that the rest
+# shares few pages.
+SRCS_COLD := \
+	src/platform/cgroup.c \
+	src/platform/fatal.c \
+	src/platform/witness.c \
+	src/meta/conf.c \
+	src/meta/conf_source.c \
+	src/meta/conf_value.c \
+	src/page/guard.c \
+	src/arena/misuse.c \
+	src/thread/check.c \
+	src/thread/hook.c \
+	src/thread/pressure.c \
+	src/thread/quarantine.c \
+	src/thread/background.c \
+	src/thread/tcaches.c \
+	src/ctl/%.c \
+	src/api/checked.c \
+	src/api/control.c \
+	src/api/glibc.c \
+	src/api/hooked.c

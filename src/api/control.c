@@ -8,7 +8,7 @@
 #include "ctl/ctl.h"
 #include "ctl/stats_print.h"
 
-void
+BOOT void
 control_boot(void)
 {
 	ctl_ops.mallocx = je_mallocx;

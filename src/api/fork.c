@@ -50,7 +50,7 @@ postfork_child(void)
 	ctl_postfork_child();
 }
 
-void
+BOOT void
 fork_boot(void)
 {
 	if (pthread_atfork(prefork, postfork_parent, postfork_child) != 0) {

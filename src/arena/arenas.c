@@ -12,16 +12,16 @@
 #include "platform/os_thread.h"
 
 static mutex_t arenas_lock = MUTEX_INITIALIZER("arenas", LOCK_ARENAS);
-static _Atomic(arena_t *) table[ARENAS_MAX];
+static LARGE_BSS _Atomic(arena_t *) table[ARENAS_MAX];
 
 static base_t base0;
 
 /* The bases of arenas that have their own; kept for the next of the index. */
-static base_t *bases[ARENAS_MAX] GUARDED_BY(arenas_lock);
+static LARGE_BSS base_t *bases[ARENAS_MAX] GUARDED_BY(arenas_lock);
 
 /* Indices behind the automatic ones; those that were given up, last first. */
 static _Atomic unsigned nmanual;
-static uint16_t unused[ARENAS_MAX] GUARDED_BY(arenas_lock);
+static LARGE_BSS uint16_t unused[ARENAS_MAX] GUARDED_BY(arenas_lock);
 static unsigned nunused GUARDED_BY(arenas_lock);
 
 /* Decay times, as they were set; -2: not set. */
@@ -212,7 +212,7 @@ own_base_locked(unsigned ind, extent_hooks_t *hooks)
 	return bases[ind];
 }
 
-err_t
+BOOT err_t
 arenas_boot(void)
 {
 	if (arenas_get(0) != NULL) {

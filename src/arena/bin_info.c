@@ -45,7 +45,7 @@ slab_size_of(size_t size, size_t below)
 	return npages << LG_PAGE;
 }
 
-void
+BOOT void
 bin_info_boot(void)
 {
 	size_t below = 0;

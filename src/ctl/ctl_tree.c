@@ -48,7 +48,7 @@ typedef struct {
 #define NROWS 256
 
 /* nodes[0] is the root. */
-static node_t nodes[NNODES];
+static LARGE_BSS node_t nodes[NNODES];
 static unsigned nnodes, nleaves;
 static _Atomic bool built;
 

@@ -16,8 +16,8 @@
 mutex_t ctl_lock = MUTEX_INITIALIZER("ctl", LOCK_CTL);
 
 /* Arenas of this epoch; their records, which are kept for the next ones. */
-static bool present[ARENAS_MAX];
-static snap_arena_t *records[ARENAS_MAX];
+static LARGE_BSS bool present[ARENAS_MAX];
+static LARGE_BSS snap_arena_t *records[ARENAS_MAX];
 static unsigned npresent; /* indices looked at */
 
 static snap_arena_t *all, *destroyed;
@@ -532,7 +532,7 @@ snapshot_arena(size_t ind)
 err_t
 snapshot_arena_destroyed(arena_t *arena)
 {
-	static snap_arena_t last;
+	static LARGE_BSS snap_arena_t last;
 	if (arena->ind < npresent) {
 		present[arena->ind] = false;
 	}

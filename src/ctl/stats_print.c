@@ -26,7 +26,7 @@ typedef struct {
 } scratch_t;
 
 /* For one printer at a time, when there is no memory. */
-static struct {
+static LARGE_BSS struct {
 	scratch_t scratch;
 	char buffer[RESERVE_SIZE];
 } reserve;
@@ -675,7 +675,7 @@ print_interval(void)
 	}
 }
 
-void
+BOOT void
 stats_print_boot(void)
 {
 	thread_event_set_interval(print_interval);

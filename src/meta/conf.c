@@ -412,7 +412,7 @@ dependencies_settle(conf_t *conf)
 	}
 }
 
-void
+BOOT void
 options_boot(const options_sources_t *sources)
 {
 	bool any = false;

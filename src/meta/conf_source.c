@@ -55,10 +55,10 @@ environment_text(void)
 #endif
 }
 
-void
+BOOT void
 options_sources_system(options_sources_t *sources)
 {
-	static char symlink_text[OPT_STRING_MAX + 1];
+	static LARGE_BSS char symlink_text[OPT_STRING_MAX + 1];
 
 	*sources = (options_sources_t){
 	    .text = {

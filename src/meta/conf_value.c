@@ -219,9 +219,9 @@ enum_set(const opt_row_t *row, const char *text, size_t length)
 static conf_result_t
 string_set(const opt_row_t *row, const char *text, size_t length)
 {
-	static char prof_prefix[OPT_STRING_MAX + 1];
-	static char log[OPT_STRING_MAX + 1];
-	static char stats_export[OPT_STRING_MAX + 1];
+	static LARGE_BSS char prof_prefix[OPT_STRING_MAX + 1];
+	static LARGE_BSS char log[OPT_STRING_MAX + 1];
+	static LARGE_BSS char stats_export[OPT_STRING_MAX + 1];
 	char *copy = row == &opt_rows[OPT_ID_log]   ? log
 	    : row == &opt_rows[OPT_ID_stats_export] ? stats_export
 						    : prof_prefix;

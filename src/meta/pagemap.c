@@ -4,7 +4,7 @@
 
 #include "platform/mutex.h"
 
-_Atomic(uintptr_t) pagemap_root[PAGEMAP_NROOT];
+LARGE_BSS _Atomic(uintptr_t) pagemap_root[PAGEMAP_NROOT];
 
 static mutex_t pagemap_lock = MUTEX_INITIALIZER("pagemap", LOCK_PAGEMAP);
 static size_t leaves_mapped;

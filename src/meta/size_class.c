@@ -4,7 +4,7 @@ uint8_t size_class_code[(SC_LOOKUP_MAX >> 3) + 1];
 uint8_t size_class_middle[SC_SMALL_MAX / SC_MIDDLE_STEP + 1];
 
 /* Fill the tables, a class at a time. */
-void
+BOOT void
 size_class_boot(void)
 {
 	size_t slot = 0;

@@ -15,7 +15,7 @@ static _Atomic(uintptr_t) region_start, region_end;
 static bool exhausted;
 
 /* 0: not set, else precedence + 1; the last slot is the default's. */
-static _Atomic uint8_t precs[NARENAS_MAX + 1];
+static LARGE_BSS _Atomic uint8_t precs[NARENAS_MAX + 1];
 
 static dss_prec_t
 prec_at(unsigned slot, dss_prec_t otherwise)

@@ -4,7 +4,7 @@
 #include "page/dss.h"
 #include "platform/pages.h"
 
-void
+BOOT void
 hooks_default_boot(void)
 {
 	ehooks_default_table = (extent_hooks_t *)&hooks_default;

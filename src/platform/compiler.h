@@ -18,9 +18,16 @@
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define NOINLINE __attribute__((noinline))
 #define COLD __attribute__((cold, noinline))
+#define BOOT __attribute__((section(".text.startup"))) /* at start only */
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define EXPORT __attribute__((visibility("default")))
 #define FALLTHROUGH __attribute__((fallthrough))
+
+/*
+ * For arrays of which little is touched: they lie behind all small variables,
+ * which so share a page or two (the linker sorts sections by name).
+ */
+#define LARGE_BSS __attribute__((section(".bss.large")))
 
 /* The format is argument number `f`, its first value argument number `a`. */
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))

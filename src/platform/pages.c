@@ -115,7 +115,7 @@ span_inside(void *addr, size_t size)
 	return span;
 }
 
-void
+BOOT void
 pages_boot(void)
 {
 #if HAVE_GETAUXVAL

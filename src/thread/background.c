@@ -43,7 +43,7 @@ mutex_t background_lock = MUTEX_INITIALIZER("background_thread",
     LOCK_BACKGROUND);
 _Atomic bool background_due;
 
-static worker_t workers[THREADS_MAX];
+static LARGE_BSS worker_t workers[THREADS_MAX];
 static uint64_t (*tick)(void);
 static _Atomic purge_mode_t mode = MODE_NONE;
 static _Atomic size_t nthreads_max; /* 0: as the option says */
@@ -543,7 +543,7 @@ background_note_thread_end(void)
 	}
 }
 
-void
+BOOT void
 background_boot(void)
 {
 	if (opt_set_by[OPT_ID_background_thread] != OPT_SOURCE_DEFAULT &&
@@ -555,7 +555,7 @@ background_boot(void)
 	pac_grown = note_grown;
 }
 
-void
+BOOT void
 background_boot_threads(void)
 {
 	int error = opt.background_thread ? enable(true) : 0;

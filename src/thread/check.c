@@ -22,7 +22,7 @@ typedef struct {
 	check_block_t *places;
 } shard_t;
 
-static shard_t shards[NSHARDS];
+static LARGE_BSS shard_t shards[NSHARDS];
 
 static uint64_t
 hash_of(const void *ptr)

@@ -253,7 +253,7 @@ pressure_note_grown(size_t total)
 	}
 }
 
-void
+BOOT void
 pressure_boot(void)
 {
 	pac_headroom_used = headroom_used;

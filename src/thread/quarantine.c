@@ -28,7 +28,7 @@ typedef struct {
 	entry_t entries[SHARD_BLOCKS];
 } shard_t;
 
-static shard_t shards[NSHARDS];
+static LARGE_BSS shard_t shards[NSHARDS];
 
 static shard_t *
 shard_of(const void *ptr)

@@ -4,11 +4,11 @@
 #include "thread/tcache.h"
 
 static mutex_t tcaches_lock = MUTEX_INITIALIZER("tcaches", LOCK_TCACHES);
-static _Atomic(tsd_t *) table[TCACHES_MAX];
+static LARGE_BSS _Atomic(tsd_t *) table[TCACHES_MAX];
 
 /* Numbers below nused were in use once; the free ones of them, last first. */
 static unsigned nused GUARDED_BY(tcaches_lock);
-static uint16_t unused[TCACHES_MAX] GUARDED_BY(tcaches_lock);
+static LARGE_BSS uint16_t unused[TCACHES_MAX] GUARDED_BY(tcaches_lock);
 static unsigned nunused GUARDED_BY(tcaches_lock);
 
 /* Memory of destroyed caches. */

@@ -12,15 +12,12 @@
 
 /*
  * Before boot every class code is 0, so slot 0 is all that is ever looked at.
+ * The others are filled before their first use, so that they cost no memory.
  */
-#define STATE_CONSTANT                                                         \
-	{                                                                      \
-		.slots = { {.head = (void **)&cache_bin_none[1]} }             \
-	}
-tsd_t tsd_none = STATE_CONSTANT;
-tsd_t tsd_nested = STATE_CONSTANT;
-tsd_t tsd_exited = STATE_CONSTANT;
-tsd_t tsd_watched = STATE_CONSTANT;
+tsd_t tsd_none = {.slots = {{.head = (void **)&cache_bin_none[1]}}};
+LARGE_BSS tsd_t tsd_nested;
+LARGE_BSS tsd_t tsd_exited;
+LARGE_BSS tsd_t tsd_watched;
 
 __thread tsd_t *tsd_tls TLS_MODEL = &tsd_none;
 
@@ -56,20 +53,35 @@ foreign_leave(void *saved)
 	tsd_tls = saved;
 }
 
-void
+static void
+constant_fill(tsd_t *constant)
+{
+	for (unsigned cind = 0; cind < SC_NCIND; cind++) {
+		constant->slots[cind].head = cache_bin_none_head();
+	}
+}
+
+BOOT void
 tsd_boot(void)
 {
 	list_init(&all);
 	list_init(&unused);
-	tsd_t *constants[] = {&tsd_none, &tsd_nested, &tsd_exited,
-	    &tsd_watched};
-	for (unsigned i = 0; i < ARRAY_LEN(constants); i++) {
-		for (unsigned cind = 0; cind < SC_NCIND; cind++) {
-			constants[i]->slots[cind].head = cache_bin_none_head();
-		}
-	}
+	constant_fill(&tsd_none);
+	constant_fill(&tsd_nested);
 	thr_ops.enter = foreign_enter;
 	thr_ops.leave = foreign_leave;
+}
+
+/* One of the rarer constants, ready to be pointed to. */
+static tsd_t *
+constant_of(tsd_t *constant)
+{
+	mutex_lock(&tsd_lock);
+	if (constant->slots[0].head == NULL) {
+		constant_fill(constant);
+	}
+	mutex_unlock(&tsd_lock);
+	return constant;
 }
 
 /* Memory for a state: a used one, or new. */
@@ -129,7 +141,7 @@ tsd_rewatch(void)
 {
 	tsd_t *tsd = tsd_own();
 	if (tsd != NULL) {
-		tsd_tls = watching() ? &tsd_watched : tsd;
+		tsd_tls = watching() ? constant_of(&tsd_watched) : tsd;
 	}
 }
 
@@ -183,7 +195,9 @@ tsd_get_slow(void)
 		tsd = NULL;
 	}
 	own = tsd;
-	tsd_tls = tsd == NULL ? &tsd_none : watching() ? &tsd_watched : tsd;
+	tsd_tls = tsd == NULL ? &tsd_none
+	    : watching()      ? constant_of(&tsd_watched)
+			      : tsd;
 	return tsd;
 }
 
@@ -215,12 +229,12 @@ thread_exit(void *state)
 		return;
 	}
 	/* Destructors that run later do without a cache. */
-	tsd_tls = &tsd_exited;
+	tsd_tls = constant_of(&tsd_exited);
 	own = NULL;
 	state_end(tsd);
 }
 
-err_t
+BOOT err_t
 tsd_boot_key(void)
 {
 	if (pthread_key_create(&key, thread_exit) != 0) {

@@ -48,12 +48,30 @@ TEST(first_use)
 }
 
 /* Without a state every fast path ends up in the slow one. */
+static void *
+have_a_state(void *unused)
+{
+	(void)unused;
+	return tsd_get();
+}
+
 TEST(constant_states)
 {
-	tsd_t *const states[] = {&tsd_none, &tsd_nested, &tsd_exited};
+	tsd_t *const states[] = {&tsd_none, &tsd_nested, &tsd_exited,
+	    &tsd_watched};
 	char block;
 	thread_setup(1);
-	for (unsigned i = 0; i < 3; i++) {
+	/* The rarer ones are filled when they come into use. */
+	pthread_t thread;
+	assert_int_equal(tsd_boot_key(), ERR_NONE);
+	assert_int_equal(pthread_create(&thread, NULL, have_a_state, NULL), 0);
+	pthread_join(thread, NULL);
+	tsd_watch(true);
+	assert_non_null(tsd_get());
+	assert_ptr_equal(tsd_tls, &tsd_watched);
+	tsd_watch(false);
+	tsd_rewatch();
+	for (unsigned i = 0; i < ARRAY_LEN(states); i++) {
 		assert_false(tsd_is_real(states[i]));
 		for (unsigned cind = 0; cind < SC_NCIND; cind++) {
 			cache_slot_t *slot = tsd_slot(states[i], SC_CODE(cind));
