@@ -21,6 +21,9 @@ void *const cache_bin_none[2] = {CACHE_BIN_FULL, NULL};
 #define BYTES_OF_ALL ((size_t)64 << 20)
 #define BYTES_SHARE_MIN ((size_t)512 << 10)
 
+/* Large blocks of a length are kept once so many of them were asked for. */
+#define LARGE_MISSES 2
+
 /* A new array. */
 #define FIRST_SLOTS 14
 #define FIRST_BYTES ((size_t)16 << 10)
@@ -174,6 +177,7 @@ array_drop(tsd_t *tsd, unsigned cind)
 	internal_free(bin->first, array_lg(bin->capacity));
 	bin->first = NULL;
 	bin->capacity = 0;
+	bin->swings = 0;
 }
 
 /* Give a block that is noted as cached back to its arena. */
@@ -289,21 +293,29 @@ bytes_max(void)
 }
 
 /*
- * Make sure that `bytes` more of capacity fit the budget: other bins give up
- * theirs, those of large blocks only.  False: they would not fit.
+ * Make sure that `bytes` more of capacity fit the budget, of which large blocks
+ * may have half: other bins give up theirs, those of large blocks only.  False:
+ * they would not fit.
  */
 static bool
 make_room(tsd_t *tsd, unsigned for_cind, size_t bytes)
 {
 	size_t max = bytes_max();
-	size_t bytes_small = tsd->cache_bytes - tsd->cache_bytes_large;
-	size_t own = cind_is_small(for_cind)
-	    ? 0
-	    : tsd->bins[for_cind].capacity * cind_usize(for_cind);
-	if (bytes_small + own + bytes > max) {
+	bool small = cind_is_small(for_cind);
+	size_t bytes_small = tsd->cache_bytes - tsd->cache_bytes_large +
+	    (small ? bytes : 0);
+	size_t bytes_large = small ? 0 : bytes;
+	if (bytes_small > max) {
 		return false;
 	}
-	while (tsd->cache_bytes + bytes > max) {
+	size_t left = max - bytes_small;
+	size_t most_large = left < max / 2 ? left : max / 2;
+	size_t own = small ? 0
+			   : tsd->bins[for_cind].capacity * cind_usize(for_cind);
+	if (own + bytes_large > most_large) {
+		return false;
+	}
+	while (tsd->cache_bytes_large + bytes_large > most_large) {
 		unsigned cind = gc_advance(tsd);
 		if (cind != for_cind && cind != 0 && !cind_is_small(cind)) {
 			flush_all(tsd, cind);
@@ -427,6 +439,8 @@ tcache_alloc_slow(tsd_t *tsd, arena_t *arena, unsigned cind, size_t size)
 	if (!cind_is_small(cind)) {
 		if (bin->first != NULL) {
 			note_event(tsd, cind, CACHE_MISS);
+		} else if (bin->swings < LARGE_MISSES) {
+			bin->swings++;
 		}
 		return large_alloc(arena, size, cind_usize(cind), 1, false,
 		    &tsd->prng);
@@ -457,7 +471,10 @@ tcache_free_slow(tsd_t *tsd, unsigned cind, void *ptr)
 	cache_bin_t *bin = &tsd->bins[cind];
 	cache_slot_t *slot = &tsd->slots[cind];
 	slow_tick(tsd);
-	if (bin->limit != 0) {
+	bool wanted = bin->limit != 0 &&
+	    (cind_is_small(cind) || bin->first != NULL ||
+		bin->swings >= LARGE_MISSES);
+	if (wanted) {
 		note_event(tsd, cind, CACHE_OVERFLOW);
 	}
 	if (bin->first == NULL) {
@@ -519,6 +536,21 @@ gc_idle(tsd_t *tsd, unsigned cind)
 	}
 }
 
+/* The bin is empty: has a pointer been pushed since the last collection? */
+static void
+gc_empty(tsd_t *tsd, unsigned cind)
+{
+	cache_bin_t *bin = &tsd->bins[cind];
+	void **first_used = cache_bin_end(bin) - 1;
+	if (*first_used != NULL) {
+		*first_used = NULL;
+		bin->idle = 0;
+	} else if (++bin->idle >= IDLE_TO_SHRINK) {
+		bin->idle = 0;
+		array_drop(tsd, cind);
+	}
+}
+
 /* By low-water marks alone: rounds through the bins may have to wait. */
 static bool
 gc_waits(tsd_t *tsd)
@@ -550,11 +582,8 @@ tcache_gc_step(tsd_t *tsd)
 		count = cache_bin_count(bin, &tsd->slots[cind]);
 	} else if (count != 0) {
 		bin->idle = 0;
-	} else if (opt.experimental_tcache_gc &&
-	    ++bin->idle >= IDLE_TO_SHRINK) {
-		/* Empty, and nothing happened to it since. */
-		bin->idle = 0;
-		array_drop(tsd, cind);
+	} else if (opt.experimental_tcache_gc) {
+		gc_empty(tsd, cind);
 	}
 	if (count != 0) {
 		bin->mark = tsd->slots[cind].head + count / 2;

@@ -66,6 +66,12 @@ TEST(first_use)
 		void *ptr = cached_alloc(tsd, cind);
 		assert_non_null(ptr);
 		cached_free(tsd, cind, ptr);
+		if (!cind_is_small(cind)) {
+			/* The first of its length may be the last. */
+			assert_int_equal(capacity(cind), 0);
+			ptr = cached_alloc(tsd, cind);
+			cached_free(tsd, cind, ptr);
+		}
 		if (tsd->bins[cind].limit != 0) {
 			assert_true(capacity(cind) >= 1);
 			assert_true(capacity(cind) <= 32);
@@ -264,6 +270,31 @@ TEST(busy_bin_is_left_alone)
 	}
 	assert_true(capacity(cind) >= before);
 	assert_true(nfills(cind) - fills < 60);
+}
+
+/* Found empty each time, but used in between: its array stays. */
+TEST(used_bin_that_is_empty_stays)
+{
+	unsigned cind = cind_of_large(SC_LARGE_MIN);
+	setup();
+	void *ptr = NULL;
+	for (unsigned i = 0; i < 4; i++) {
+		cached_free(tsd, cind, cached_alloc(tsd, cind));
+	}
+	assert_true(capacity(cind) > 0);
+	for (unsigned i = 0; i < 20; i++) {
+		ptr = cached_alloc(tsd, cind);
+		assert_int_equal(count(cind), 0);
+		tcache_gc_step(tsd);
+		assert_true(capacity(cind) > 0);
+		cached_free(tsd, cind, ptr);
+	}
+	ptr = cached_alloc(tsd, cind);
+	for (unsigned i = 0; i < 5; i++) {
+		tcache_gc_step(tsd);
+	}
+	assert_int_equal(capacity(cind), 0);
+	cached_free(tsd, cind, ptr);
 }
 
 /* The mark of a collection hides blocks only for a moment. */
