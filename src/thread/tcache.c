@@ -310,8 +310,9 @@ make_room(tsd_t *tsd, unsigned for_cind, size_t bytes)
 	}
 	size_t left = max - bytes_small;
 	size_t most_large = left < max / 2 ? left : max / 2;
-	size_t own = small ? 0
-			   : tsd->bins[for_cind].capacity * cind_usize(for_cind);
+	size_t own = small
+	    ? 0
+	    : tsd->bins[for_cind].capacity * cind_usize(for_cind);
 	if (own + bytes_large > most_large) {
 		return false;
 	}
