@@ -6,8 +6,11 @@ Python's standard library only.  Nothing here knows how results are shown.
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -22,6 +25,11 @@ PEERS = (
     ("tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
 )
 BASE = "jemalloc"
+
+# The system calls that --syscalls counts.
+TRACED = ("mmap", "munmap", "mremap", "madvise", "mprotect", "brk", "futex",
+          "sched_yield")
+
 LIBRARY_PATHS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
                  "/usr/lib64", "/usr/lib", "/usr/local/lib")
 
@@ -159,7 +167,12 @@ def build_null(out):
 
 
 class Row:
-    """One line of the file `rows`."""
+    """One line of the file `rows`.
+
+    A command that starts with the word `program` names a real program of
+    programs.py and its count; `program` and `folder` are set by whoever runs
+    it.
+    """
 
     def __init__(self, group, name, flags, command, about):
         self.group = group
@@ -167,15 +180,33 @@ class Row:
         self.flags = flags
         self.command = command.split()
         self.about = about
+        self.program = None
+        self.folder = None
+
+    def words(self, scale):
+        """The command's arguments with the counts scaled."""
+        return [str(max(1, round(int(word[1:]) * scale)))
+                if word.startswith("@") else word
+                for word in self.command[1:]]
+
+    def is_program(self):
+        return self.command[0] == "program"
 
     def argv(self, out, scale):
-        """The command with its counts scaled."""
-        words = [os.path.join(out, self.command[0])]
-        for word in self.command[1:]:
-            if word.startswith("@"):
-                word = str(max(1, round(int(word[1:]) * scale)))
-            words.append(word)
-        return words
+        """The whole command."""
+        if self.is_program():
+            return self.program.argv(self.folder, self.words(scale)[1])
+        return [os.path.join(out, self.command[0])] + self.words(scale)
+
+    def run(self, out, path, scale, before=()):
+        """One measured run: a sample, or None and a note.
+
+        `before` is put before everything: strace, for example.
+        """
+        if self.is_program():
+            return self.program.run(out, path, self.folder,
+                                    int(self.words(scale)[1]), before)
+        return launch(out, path, self.argv(out, scale), before=before)
 
 
 def read_rows(path=os.path.join(HERE, "rows")):
@@ -251,33 +282,70 @@ class Sample:
         self.said = said
 
 
-def launch(out, preload, argv, timeout=300):
-    """Run a program under `launch`; a Sample, or None with a note."""
-    read_end, write_end = os.pipe()
-    command = [os.path.join(out, "launch"), str(write_end), preload, *argv]
-    process = subprocess.Popen(command, env=environment(),
-                               stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, pass_fds=[write_end],
-                               start_new_session=True)
-    os.close(write_end)
-    try:
-        stdout, stderr = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        process.communicate()
-        os.close(read_end)
-        return None, f"no end after {timeout} s"
-    with os.fdopen(read_end) as pipe:
-        line = pipe.read()
-    fields = [int(word) for word in line.split()]
-    if process.returncode != 0 or len(fields) != 8:
-        return None, f"launch failed with {process.returncode}"
-    said = dict(re.findall(r"^(\w+) (\d+)$", stdout.decode(), re.M))
-    sample = Sample(fields, {key: int(said[key]) for key in said})
-    if sample.status != 0:
-        text = stderr.decode(errors="replace").strip().splitlines()
-        return None, f"wait status {sample.status} {' '.join(text[:2])}"
-    return sample, ""
+class Launched:
+    """A program running under `launch`, to be ended or waited for."""
+
+    def __init__(self, out, preload, argv, cwd=None, env=None, before=()):
+        read_end, write_end = os.pipe()
+        self.pipe = os.fdopen(read_end)
+        command = [*before, os.path.join(out, "launch"), str(write_end),
+                   preload, *argv]
+        # A file takes whatever is said; a pipe would have to be read.
+        self.stdout = tempfile.TemporaryFile()
+        self.stderr = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            command, env=dict(environment(), **(env or {})), cwd=cwd,
+            stdin=subprocess.DEVNULL, stdout=self.stdout, stderr=self.stderr,
+            pass_fds=[write_end], start_new_session=True)
+        os.close(write_end)
+
+    def close(self):
+        for file in (self.pipe, self.stdout, self.stderr):
+            file.close()
+
+    def kill(self):
+        """End it and all it has started."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self.close()
+
+    def finish(self, timeout=300):
+        """Wait for its end: a Sample, or None with a note."""
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return None, f"no end after {timeout} s"
+        fields = [int(word) for word in self.pipe.read().split()]
+        self.stdout.seek(0)
+        self.output = self.stdout.read()
+        self.stderr.seek(0)
+        words = self.stderr.read().decode(errors="replace").splitlines()
+        self.close()
+        if self.process.returncode != 0 or len(fields) != 8:
+            return None, f"launch failed with {self.process.returncode}"
+        said = dict(re.findall(r"^(\w+) (\d+)$",
+                               self.output.decode(errors="replace"), re.M))
+        sample = Sample(fields, {key: int(said[key]) for key in said})
+        if sample.status != 0:
+            return None, f"wait status {sample.status} {' '.join(words[:2])}"
+        return sample, ""
+
+
+def launch(out, preload, argv, timeout=300, cwd=None, env=None,
+           checked=False, before=()):
+    """Run a program under `launch`; a Sample, or None with a note.
+
+    With `checked` the check is that of all it writes to standard output.
+    """
+    job = Launched(out, preload, argv, cwd, env, before)
+    sample, note = job.finish(timeout)
+    if sample is not None and checked:
+        sample.said = {"check": zlib.crc32(job.output)}
+    return sample, note
 
 
 def library_compiler(path):
