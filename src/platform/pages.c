@@ -588,31 +588,67 @@ pages_purge_forced_all(const struct iovec *ranges, size_t n)
 
 #if HAVE_MREMAP && defined(MREMAP_DONTUNMAP)
 
-static void *
-remap(void *from, size_t size, size_t to_size, int flags, void *to)
+typedef enum { MOVED, MOVE_SEVERAL, MOVE_REFUSED } move_result_t;
+
+/* *got: where the pages are then. */
+static move_result_t
+remap(void *from, size_t size, size_t to_size, int flags, void *to, void **got)
 {
 	int saved_errno = errno;
-	void *got = os_mremap(from, size, to_size, flags, to);
+	*got = os_mremap(from, size, to_size, flags, to);
 	int error = errno;
 	errno = saved_errno;
-	if (got != MAP_FAILED) {
-		return got;
+	if (*got != MAP_FAILED) {
+		return MOVED;
 	}
-	/* EINVAL: a kernel before 5.7.  EFAULT: `from` is several mappings. */
 	if (error == EINVAL || error == ENOSYS) {
+		/* A kernel before 5.7. */
 		fact_set(&fact_no_move, true);
 	}
-	return NULL;
+	return error == EFAULT ? MOVE_SEVERAL : MOVE_REFUSED;
 }
 
 /*
- * The target is mapped anew in its whole length: a block of two mappings could
- * not be moved another time.
+ * The target is mapped anew in its whole length: a block of many mappings
+ * takes many calls to be moved another time.
  *
  * In two steps, since a kernel may unmap the target before it finds out that
  * it cannot do the move.  The first step has no target that could get lost;
  * its result is a single mapping, which the second step can always move.
  * Should that fail even so, the contents are at hand to be copied.
+ */
+static move_result_t
+move_mapping(void *from, void *to, size_t size, size_t to_size)
+{
+	void *mid, *got;
+	move_result_t result = remap(from, size, size,
+	    MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL, &mid);
+	if (result != MOVED) {
+		return result;
+	}
+	if (remap(mid, size, to_size, MREMAP_MAYMOVE | MREMAP_FIXED, to,
+		&got) != MOVED) {
+		memcpy(to, mid, size);
+		atomic_fetch_add_explicit(&nbytes_mapped, size,
+		    memory_order_relaxed);
+		unmap_or_abandon(mid, size);
+	}
+	return MOVED;
+}
+
+/* The slow way, once some of a block has been moved. */
+static void
+move_by_copy(void *from, void *to, size_t size)
+{
+	memcpy(to, from, size);
+	if (pages_purge_forced(from, size) != ERR_NONE) {
+		memset(from, 0, size);
+	}
+}
+
+/*
+ * A block that was moved and then grew into its neighbourhood is two mappings
+ * or more, and where they meet is not known: halves are tried.
  */
 err_t
 pages_move(void *from, void *to, size_t size, size_t to_size)
@@ -630,17 +666,24 @@ pages_move(void *from, void *to, size_t size, size_t to_size)
 	if (advise(to, os_page_size, MADV_DONTNEED) != ERR_NONE) {
 		return ERR_REFUSED;
 	}
-	void *mid = remap(from, size, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP,
-	    NULL);
-	if (mid == NULL) {
-		return ERR_REFUSED;
-	}
-	if (remap(mid, size, to_size, MREMAP_MAYMOVE | MREMAP_FIXED, to) ==
-	    NULL) {
-		memcpy(to, mid, size);
-		atomic_fetch_add_explicit(&nbytes_mapped, size,
-		    memory_order_relaxed);
-		unmap_or_abandon(mid, size);
+	size_t done = 0, piece = size;
+	while (done < size) {
+		bool last = done + piece == size;
+		char *target = (char *)to + done;
+		move_result_t result = move_mapping((char *)from + done, target,
+		    piece, last ? to_size - done : piece);
+		if (result == MOVED) {
+			done += piece;
+			piece = size - done;
+		} else if (result == MOVE_SEVERAL && piece > os_page_size) {
+			piece = (piece / 2 + os_page_size - 1) &
+			    ~(os_page_size - 1);
+		} else if (done == 0) {
+			return ERR_REFUSED;
+		} else {
+			move_by_copy((char *)from + done, target, size - done);
+			break;
+		}
 	}
 	return ERR_NONE;
 }

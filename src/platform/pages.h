@@ -104,8 +104,8 @@ MUST_CHECK err_t pages_populate(void *addr, size_t size);
  * Move the `size` bytes at `from` to `to` without copying; to_size >= size
  * bytes are mapped there.  Both are committed, aligned to the kernel's page and
  * disjoint; the sizes are multiples of it.  Afterwards `to` begins with the
- * contents, one mapping throughout, and `from` reads as zeros.  What `to` held
- * is lost in any case.
+ * contents and `from` reads as zeros.  Each mapping of `from` takes a call or
+ * two, and some to find where it ends.  What `to` held is lost in any case.
  */
 MUST_CHECK err_t pages_move(void *from, void *to, size_t size, size_t to_size);
 
