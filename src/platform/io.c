@@ -430,6 +430,64 @@ io_read_file(const char *path, char *buf, size_t size)
 	return n < 0 && len < size - 1 ? -1 : (ssize_t)len;
 }
 
+bool
+io_lines_open(io_lines_t *lines, const char *path)
+{
+	int saved_errno = errno;
+	do {
+		lines->fd = fd_open(path);
+	} while (lines->fd < 0 && errno == EINTR);
+	lines->at = lines->end = 0;
+	errno = saved_errno;
+	return lines->fd >= 0;
+}
+
+/* False: nothing is left of the file. */
+static bool
+lines_refill(io_lines_t *lines)
+{
+	int saved_errno = errno;
+	ssize_t n;
+	do {
+		n = fd_read(lines->fd, lines->buf, sizeof(lines->buf));
+	} while (n < 0 && errno == EINTR);
+	errno = saved_errno;
+	lines->at = 0;
+	lines->end = n > 0 ? (unsigned)n : 0;
+	return n > 0;
+}
+
+bool
+io_lines_next(io_lines_t *lines, char *line, size_t size)
+{
+	assert(size > 0);
+	size_t length = 0;
+	bool any = false, ended = false;
+	while (!ended && (lines->at != lines->end || lines_refill(lines))) {
+		const char *from = lines->buf + lines->at;
+		size_t n = lines->end - lines->at;
+		const char *newline = memchr(from, '\n', n);
+		ended = newline != NULL;
+		n = ended ? (size_t)(newline - from) : n;
+		size_t room = size - 1 - length;
+		size_t kept = n < room ? n : room;
+		memcpy(line + length, from, kept);
+		length += kept;
+		lines->at += (unsigned)(n + ended);
+		any = true;
+	}
+	line[length] = '\0';
+	return any;
+}
+
+void
+io_lines_close(io_lines_t *lines)
+{
+	int saved_errno = errno;
+	fd_close(lines->fd);
+	errno = saved_errno;
+}
+
 /* Messages. */
 
 void

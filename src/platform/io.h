@@ -59,4 +59,23 @@ bool io_parse_umax(const char *s, const char **end, int base, uintmax_t *out);
  */
 ssize_t io_read_file(const char *path, char *buf, size_t size);
 
+/* A file that is read line by line, whatever its length. */
+#define IO_LINES_BUFFER 2048
+typedef struct {
+	int fd;
+	unsigned at, end; /* what is left in the buffer */
+	char buf[IO_LINES_BUFFER];
+} io_lines_t;
+
+/* False: it can't be opened, and need not be closed. */
+bool io_lines_open(io_lines_t *lines, const char *path);
+
+/*
+ * The next line without its end, cut to `size` - 1 bytes and terminated.
+ * False: there is none, or an error.
+ */
+bool io_lines_next(io_lines_t *lines, char *line, size_t size);
+
+void io_lines_close(io_lines_t *lines);
+
 #endif

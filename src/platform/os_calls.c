@@ -75,6 +75,13 @@ os_madvise_all(const struct iovec *ranges, size_t n, int advice)
 #endif
 }
 
+int
+os_mincore(void *addr, size_t len, unsigned char *resident)
+{
+	/* The type of the last argument depends on the system. */
+	return mincore(addr, len, (void *)resident);
+}
+
 void *
 os_sbrk(intptr_t increment)
 {

@@ -30,6 +30,9 @@ void *os_mremap(void *old_addr, size_t old_len, size_t new_len, int flags,
  */
 ssize_t os_madvise_all(const struct iovec *ranges, size_t n, int advice);
 
+/* Which pages are in memory: bit 0 of a byte for each kernel page. */
+int os_mincore(void *addr, size_t len, unsigned char *resident);
+
 /* Move the end of the data segment; the old end, or (void *)-1. */
 void *os_sbrk(intptr_t increment);
 

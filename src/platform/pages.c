@@ -732,3 +732,16 @@ pages_new_are_locked(void)
 	errno = saved_errno;
 	return locked;
 }
+
+err_t
+pages_resident(void *addr, size_t size, unsigned char *resident)
+{
+	assert((((uintptr_t)addr | size) & (os_page_size - 1)) == 0);
+	int saved_errno = errno;
+	err_t err = ERR_NONE;
+	if (os_mincore(addr, size, resident) != 0) {
+		err = advice_error(errno);
+	}
+	errno = saved_errno;
+	return err;
+}

@@ -109,6 +109,14 @@ MUST_CHECK err_t pages_populate(void *addr, size_t size);
  */
 MUST_CHECK err_t pages_move(void *from, void *to, size_t size, size_t to_size);
 
+/*
+ * Which kernel pages of a range, aligned to them, are in memory: bit 0 of a
+ * byte each.  A page that was only read may be one of zeros that all share.
+ * ERR_REFUSED, ERR_NOMEM: not all of the range is mapped, or no one knows.
+ */
+MUST_CHECK err_t pages_resident(void *addr, size_t size,
+    unsigned char *resident);
+
 /* The system's policy on huge pages; reads a file the first time. */
 thp_mode_t pages_thp_mode(void);
 

@@ -232,3 +232,43 @@ TEST(read_file)
 	assert_int_equal(io_read_file("/", buf, sizeof(buf)), -1);
 	assert_int_equal(errno, ERANGE);
 }
+
+/* Lines are the same whatever their length and that of the buffer. */
+TEST(lines)
+{
+	char path[] = "/tmp/io_lines.XXXXXX";
+	static char text[3 * IO_LINES_BUFFER];
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	size_t length = 0;
+	/* The i-th line has i letters, and the last one no end. */
+	for (unsigned i = 0; length + i < sizeof(text); i++) {
+		memset(text + length, 'a' + i % 26, i);
+		length += i;
+		text[length++] = '\n';
+	}
+	length--;
+	assert_true(io_write(fd, text, length));
+	close(fd);
+	io_lines_t lines;
+	char line[64];
+	errno = ERANGE;
+	assert_true(io_lines_open(&lines, path));
+	unsigned n = 0;
+	for (; io_lines_next(&lines, line, sizeof(line)); n++) {
+		size_t expected = n < sizeof(line) - 1 ? n : sizeof(line) - 1;
+		assert_int_equal(strlen(line), expected);
+		for (size_t i = 0; i < expected; i++) {
+			assert_int_equal(line[i], 'a' + n % 26);
+		}
+	}
+	assert_true(n * (n + 1) / 2 == length + 1);
+	assert_false(io_lines_next(&lines, line, sizeof(line)));
+	io_lines_close(&lines);
+	unlink(path);
+	assert_false(io_lines_open(&lines, path));
+	assert_true(io_lines_open(&lines, "/"));
+	assert_false(io_lines_next(&lines, line, sizeof(line)));
+	io_lines_close(&lines);
+	assert_int_equal(errno, ERANGE);
+}

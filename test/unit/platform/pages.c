@@ -520,3 +520,29 @@ TEST(move_with_faults)
 	/* The second step of the first mapping, and all of the second. */
 	assert_true(moved_despite >= 3);
 }
+
+/* Resident are pages that were written to, and not purged since. */
+TEST(resident)
+{
+	unsigned char resident[16];
+	bool commit = true;
+	char *p = pages_map(NULL, 16 * os_page_size, os_page_size, &commit);
+	assert_non_null(p);
+	for (unsigned i = 0; i < 16; i += 3) {
+		p[i * os_page_size] = 1;
+	}
+	assert_int_equal(pages_purge_forced(p + 9 * os_page_size, os_page_size),
+	    ERR_NONE);
+	errno = ERANGE;
+	assert_int_equal(pages_resident(p, 16 * os_page_size, resident),
+	    ERR_NONE);
+	for (unsigned i = 0; i < 16; i++) {
+		assert_int_equal(resident[i] & 1, i % 3 == 0 && i != 9);
+	}
+	assert_int_equal(pages_unmap(p + 8 * os_page_size, 8 * os_page_size),
+	    ERR_NONE);
+	assert_int_not_equal(pages_resident(p, 16 * os_page_size, resident),
+	    ERR_NONE);
+	assert_int_equal(errno, ERANGE);
+	assert_int_equal(pages_unmap(p, 8 * os_page_size), ERR_NONE);
+}
