@@ -224,11 +224,15 @@ gather_metadata(arena_t *arena, snap_arena_t *snap)
 	snap->base = base->allocated;
 	snap->mapped += base->mapped;
 	mutex_unlock(&base->lock);
+	if (arena->ind == 0) {
+		/* Of the page map only what is ever written to. */
+		snap->base -= pagemap_mapped() - pagemap_touched();
+	}
 	snap->resident += align_up(snap->base, PAGE);
 	if (arena->ind == 0) {
 		snap->internal = internal_bytes();
 		snap->base -= snap->internal;
-		snap->metadata_rtree = pagemap_mapped();
+		snap->metadata_rtree = pagemap_touched();
 	}
 }
 

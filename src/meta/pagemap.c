@@ -7,14 +7,118 @@
 LARGE_BSS _Atomic(uintptr_t) pagemap_root[PAGEMAP_NROOT];
 
 static mutex_t pagemap_lock = MUTEX_INITIALIZER("pagemap", LOCK_PAGEMAP);
-static size_t leaves_mapped;
+static _Atomic size_t leaves_mapped;
+static _Atomic size_t pages_touched;
 
-#define LEAF_BYTES (PAGEMAP_LEAF_PAGES * (1 + sizeof(edata_t *)))
+#define LG_NWINDOWS (PAGEMAP_LG_LEAF - PAGEMAP_LG_WINDOW)
+#define NWINDOWS ((size_t)1 << LG_NWINDOWS)
+
+/* Behind the arrays of a leaf. */
+typedef struct leaf_notes {
+	struct leaf_notes *next; /* the leaf that was made before */
+	/* A bit for each window that is known; a byte for each page of codes. */
+	_Atomic uint8_t known[NWINDOWS / 8];
+} leaf_notes_t;
+
+#define ARRAY_BYTES (PAGEMAP_LEAF_PAGES * (1 + sizeof(edata_t *)))
+#define LEAF_BYTES (ARRAY_BYTES + sizeof(leaf_notes_t))
+
+static _Atomic(leaf_notes_t *) newest;
+
+_Static_assert((PAGEMAP_LEAF_PAGES >> LG_PAGE) * 8 == NWINDOWS,
+    "a byte of known windows stands for a page of codes");
 
 size_t
 pagemap_mapped(void)
 {
-	return leaves_mapped;
+	return atomic_load_explicit(&leaves_mapped, memory_order_relaxed);
+}
+
+size_t
+pagemap_touched(void)
+{
+	return atomic_load_explicit(&pages_touched, memory_order_relaxed)
+	    << LG_PAGE;
+}
+
+static leaf_notes_t *
+notes_of(size_t slot)
+{
+	uintptr_t leaf = atomic_load_explicit(&pagemap_root[slot],
+	    memory_order_acquire);
+	uintptr_t first = slot << (PAGEMAP_LG_LEAF - LG_PAGE);
+	return leaf == 0 ? NULL : (leaf_notes_t *)(leaf + first + ARRAY_BYTES);
+}
+
+static void
+touched(size_t npages)
+{
+	atomic_fetch_add_explicit(&pages_touched, npages, memory_order_relaxed);
+}
+
+/* Entries of a window will be written to. */
+static void
+window_note(leaf_notes_t *notes, size_t window)
+{
+	uint8_t bit = (uint8_t)(1u << window % 8);
+	uint8_t before = atomic_load_explicit(&notes->known[window / 8],
+	    memory_order_relaxed);
+	if (likely((before & bit) != 0)) {
+		return;
+	}
+	before = atomic_fetch_or_explicit(&notes->known[window / 8], bit,
+	    memory_order_relaxed);
+	if ((before & bit) == 0) {
+		touched(1 + (before == 0));
+	}
+}
+
+static bool
+window_is_known(const leaf_notes_t *notes, size_t window)
+{
+	uint8_t known = atomic_load_explicit(&notes->known[window / 8],
+	    memory_order_relaxed);
+	return (known >> window % 8 & 1) != 0;
+}
+
+uintptr_t
+pagemap_known(uintptr_t addr, uintptr_t end)
+{
+	const uintptr_t window_size = (uintptr_t)1 << PAGEMAP_LG_WINDOW;
+	const uintptr_t leaf_size = (uintptr_t)1 << PAGEMAP_LG_LEAF;
+	uintptr_t next;
+	for (; addr < end && addr >> PAGEMAP_LG_LEAF < PAGEMAP_NROOT;
+	     addr = next) {
+		leaf_notes_t *notes = notes_of(addr >> PAGEMAP_LG_LEAF);
+		if (notes == NULL) {
+			next = align_down(addr, leaf_size) + leaf_size;
+		} else if (window_is_known(notes,
+			       addr >> PAGEMAP_LG_WINDOW & (NWINDOWS - 1))) {
+			return addr;
+		} else {
+			next = align_down(addr, window_size) + window_size;
+		}
+		if (next < addr) {
+			break;
+		}
+	}
+	return end;
+}
+
+bool
+pagemap_leaf(unsigned i, void **start, size_t *size)
+{
+	leaf_notes_t *notes = atomic_load_explicit(&newest,
+	    memory_order_acquire);
+	while (notes != NULL && i-- != 0) {
+		notes = notes->next;
+	}
+	if (notes == NULL) {
+		return false;
+	}
+	*start = (char *)notes - ARRAY_BYTES;
+	*size = LEAF_BYTES;
+	return true;
 }
 
 static err_t
@@ -29,7 +133,15 @@ leaf_add(base_t *base, size_t slot)
 			err = ERR_NOMEM;
 		} else {
 			uintptr_t first = slot << (PAGEMAP_LG_LEAF - LG_PAGE);
-			leaves_mapped += LEAF_BYTES;
+			leaf_notes_t *notes = (leaf_notes_t *)((char *)leaf +
+			    ARRAY_BYTES);
+			notes->next = atomic_load_explicit(&newest,
+			    memory_order_relaxed);
+			atomic_store_explicit(&newest, notes,
+			    memory_order_release);
+			touched(1);
+			atomic_fetch_add_explicit(&leaves_mapped, LEAF_BYTES,
+			    memory_order_relaxed);
 			/* Pairs with the loads of readers. */
 			atomic_store_explicit(&pagemap_root[slot],
 			    (uintptr_t)leaf - first, memory_order_release);
@@ -57,6 +169,11 @@ pagemap_reserve(base_t *base, const void *addr, size_t size)
 		if (err != ERR_NONE) {
 			return err;
 		}
+	}
+	for (uintptr_t window = (uintptr_t)addr >> PAGEMAP_LG_WINDOW;
+	     window <= last >> PAGEMAP_LG_WINDOW; window++) {
+		window_note(notes_of(window >> LG_NWINDOWS),
+		    window & (NWINDOWS - 1));
 	}
 	return ERR_NONE;
 }

@@ -16,6 +16,9 @@
  * which is compared with the pointer.  Interior pages of other extents may hold stale
  * pointers: a look-up of an arbitrary address has to check edata_covers().
  *
+ * Behind its arrays a leaf notes which windows of 2 MiB were ever reserved: only
+ * their part of the leaf is ever written to, and worth looking at.
+ *
  * Locking: elements are written by the owner of the extent; leaves are added
  * below an own lock and never removed.  Reads are atomic and take no lock.
  */
@@ -36,6 +39,24 @@ extern _Atomic(uintptr_t) pagemap_root[PAGEMAP_NROOT];
 
 /* Bytes of leaves mapped so far. */
 size_t pagemap_mapped(void);
+
+/*
+ * Bytes of them in pages that ranges reserved so far have entries in.  The
+ * others are never written to.
+ */
+size_t pagemap_touched(void);
+
+/* Address space that one page of a leaf's extents stands for. */
+#define PAGEMAP_LG_WINDOW 21
+
+/*
+ * The first address at or after `addr` that something is or was known of, in
+ * steps of windows; `end`: nothing is before that.
+ */
+uintptr_t pagemap_known(uintptr_t addr, uintptr_t end);
+
+/* The memory of the i-th leaf that was made; false: there is none. */
+bool pagemap_leaf(unsigned i, void **start, size_t *size);
 
 /*
  * Make sure that the pages of a range have leaves.  ERR_NOMEM: some have none,

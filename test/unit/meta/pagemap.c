@@ -121,7 +121,8 @@ TEST(several_leaves)
 	assert_int_equal(pagemap_reserve(&base, edata.addr, edata.size),
 	    ERR_NONE);
 	size_t leaf = (pagemap_mapped() - before) / 4;
-	assert_int_equal(leaf, PAGEMAP_LEAF_PAGES * (1 + sizeof(void *)));
+	size_t arrays = PAGEMAP_LEAF_PAGES * (1 + sizeof(void *));
+	assert_true(leaf > arrays && leaf <= arrays + PAGE);
 	pagemap_set_slab(&edata, 7);
 	uint64_t prng = 1;
 	for (unsigned i = 0; i < 10000; i++) {
@@ -137,6 +138,64 @@ TEST(several_leaves)
 	assert_int_equal(pagemap_reserve(&base, edata.addr, edata.size),
 	    ERR_NONE);
 	assert_int_equal(pagemap_mapped(), before);
+}
+
+/* Only pages with entries of reserved ranges count as touched. */
+TEST(touched)
+{
+	const uintptr_t window = (uintptr_t)1 << PAGEMAP_LG_WINDOW;
+	const uintptr_t at = 40 * LEAF_SPAN;
+	setup();
+	assert_int_equal(pagemap_touched(), 0);
+	/* The notes of the leaf, a page of codes and one of extents. */
+	assert_int_equal(pagemap_reserve(&base, (void *)at, PAGE), ERR_NONE);
+	assert_int_equal(pagemap_touched(), 3 * PAGE);
+	assert_int_equal(pagemap_reserve(&base, (void *)(at + PAGE), PAGE),
+	    ERR_NONE);
+	assert_int_equal(pagemap_touched(), 3 * PAGE);
+	/* Another window of the same page of codes, and one of the next. */
+	assert_int_equal(pagemap_reserve(&base, (void *)(at + 7 * window),
+			     2 * window),
+	    ERR_NONE);
+	assert_int_equal(pagemap_touched(), 6 * PAGE);
+	/* A whole leaf. */
+	assert_int_equal(pagemap_reserve(&base, (void *)at, LEAF_SPAN),
+	    ERR_NONE);
+	assert_int_equal(pagemap_touched(), (1 + 512 + 64) * PAGE);
+}
+
+/* What was reserved is known, by windows; so are the leaves. */
+TEST(known)
+{
+	const uintptr_t window = (uintptr_t)1 << PAGEMAP_LG_WINDOW;
+	const uintptr_t at = 50 * LEAF_SPAN, top = (uintptr_t)1 << LG_VADDR;
+	void *start;
+	size_t size;
+	setup();
+	assert_false(pagemap_leaf(0, &start, &size));
+	assert_int_equal(pagemap_known(0, top), top);
+	assert_int_equal(pagemap_reserve(&base, (void *)(at + 3 * window),
+			     PAGE),
+	    ERR_NONE);
+	assert_int_equal(pagemap_reserve(&base, (void *)(at + 9 * LEAF_SPAN),
+			     PAGE),
+	    ERR_NONE);
+	assert_int_equal(pagemap_known(0, top), at + 3 * window);
+	assert_int_equal(pagemap_known(0, at), at);
+	assert_int_equal(pagemap_known(at + 3 * window + 5 * PAGE, top),
+	    at + 3 * window + 5 * PAGE);
+	assert_int_equal(pagemap_known(at + 4 * window, top),
+	    at + 9 * LEAF_SPAN);
+	assert_int_equal(pagemap_known(at + 10 * LEAF_SPAN, top), top);
+	/* Newest first. */
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(pagemap_leaf(i, &start, &size));
+		assert_true(size > PAGEMAP_LEAF_PAGES);
+		uintptr_t addr = at + (i == 0 ? 9 * LEAF_SPAN : 0);
+		assert_int_equal(pagemap_leaf_biased(addr) + (addr >> LG_PAGE),
+		    (uintptr_t)start);
+	}
+	assert_false(pagemap_leaf(2, &start, &size));
 }
 
 TEST(reserve_out_of_range)
