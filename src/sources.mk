@@ -56,11 +56,15 @@ SRCS := \
 	src/ctl/ctl_thread.c \
 	src/ctl/ctl_tree.c \
 	src/ctl/emitter.c \
+	src/ctl/frag.c \
+	src/ctl/heap_walk.c \
 	src/ctl/inspect.c \
+	src/ctl/ledger.c \
 	src/ctl/openmetrics.c \
 	src/ctl/snapshot.c \
 	src/ctl/stats_arena.c \
 	src/ctl/stats_export.c \
+	src/ctl/stats_memory.c \
 	src/ctl/stats_print.c \
 	src/api/alloc.c \
 	src/api/checked.c \

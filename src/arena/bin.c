@@ -238,6 +238,15 @@ bin_handoff_take_locked(bin_t *bin, void **slots, void **regs)
 	return n;
 }
 
+__attribute__((no_sanitize("thread"))) unsigned
+bin_handoff_seen(const bin_t *bin)
+{
+	unsigned n = *(const volatile uint32_t *)&bin->handoff.n;
+	bool full = atomic_load_explicit(&bin->handoff.state,
+			memory_order_relaxed) == HANDOFF_FULL;
+	return full && n <= BIN_HANDOFF_MAX ? n : 0;
+}
+
 void
 bin_handoff_postfork_child(bin_t *bin)
 {

@@ -126,6 +126,9 @@ bin_handoff_waits(bin_t *bin)
 		   memory_order_relaxed) == HANDOFF_FULL;
 }
 
+/* For those who only want to know: about how many regions are left there. */
+unsigned bin_handoff_seen(const bin_t *bin);
+
 /* In a fork's child: a batch that was being written is lost. */
 void bin_handoff_postfork_child(bin_t *bin);
 

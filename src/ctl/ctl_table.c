@@ -1,6 +1,8 @@
 #include "ctl/ctl_table.h"
 
 #include "ctl/ctl_actions.h"
+#include "ctl/frag.h"
+#include "ctl/ledger.h"
 #include "platform/assert.h"
 
 /* The actions that rows name, numbered in their order. */
@@ -15,6 +17,7 @@ typedef enum {
 #define CTL_ENUM_BIN(field)
 #define CTL_ENUM_LEXTENT(field)
 #define CTL_ENUM_EXTENT(field)
+#define CTL_ENUM_RSS(field)
 #include "ctl/ctl_names.def"
 #undef CTL
 #undef CTL_GROUP
@@ -34,6 +37,9 @@ typedef enum {
 	.source = CTL_SOURCE_LEXTENT, .at = offsetof(snap_lextent_t, field)
 #define CTL_AT_EXTENT(field)                                                   \
 	.source = CTL_SOURCE_EXTENT, .at = offsetof(snap_extent_t, field)
+#define CTL_AT_FRAG(is_bin) .source = CTL_SOURCE_FRAG, .at = (is_bin)
+#define CTL_AT_RSS(field)                                                      \
+	.source = CTL_SOURCE_RSS, .at = offsetof(ledger_t, field)
 #define CTL_AT_NONFULL .source = CTL_SOURCE_NONFULL, .at = 0
 
 const ctl_row_t ctl_rows[] = {
@@ -79,12 +85,39 @@ static const ctl_field_t slabs_fields[] = {
     {"ndirty_huge", offsetof(snap_slabs_t, ndirty_huge), CTL_SIZE},
 };
 
+#define UTIL(i)                                                                \
+	{                                                                      \
+		"util_" #i, offsetof(frag_count_t, util[i]), CTL_SIZE          \
+	}
+
+static const ctl_field_t frag_fields[] = {
+    {"slabs", offsetof(frag_count_t, slabs), CTL_SIZE},
+    {"full", offsetof(frag_count_t, full), CTL_SIZE},
+    {"partial", offsetof(frag_count_t, partial), CTL_SIZE},
+    {"empty", offsetof(frag_count_t, empty), CTL_SIZE},
+    {"pinned", offsetof(frag_count_t, pinned), CTL_SIZE},
+    UTIL(0),
+    UTIL(1),
+    UTIL(2),
+    UTIL(3),
+    UTIL(4),
+    UTIL(5),
+    UTIL(6),
+    UTIL(7),
+    UTIL(8),
+    UTIL(9),
+};
+
 const ctl_field_t *
 ctl_fields(ctl_fields_t fields, unsigned *n)
 {
 	if (fields == CTL_FIELDS_MUTEX) {
 		*n = ARRAY_LEN(mutex_fields);
 		return mutex_fields;
+	}
+	if (fields == CTL_FIELDS_FRAG) {
+		*n = ARRAY_LEN(frag_fields);
+		return frag_fields;
 	}
 	*n = ARRAY_LEN(slabs_fields);
 	return slabs_fields;
@@ -153,6 +186,7 @@ action(ctl_do_t what, ctl_call_t *call)
 #define CTL_CASE_BIN(field)
 #define CTL_CASE_LEXTENT(field)
 #define CTL_CASE_EXTENT(field)
+#define CTL_CASE_RSS(field)
 #include "ctl/ctl_names.def"
 #undef CTL
 #undef CTL_GROUP
@@ -219,6 +253,28 @@ snapped(const ctl_row_t *row, const ctl_field_t *field, ctl_call_t *call)
 	return error;
 }
 
+/* What is counted when it is asked for. */
+static int
+counted(const ctl_row_t *row, const ctl_field_t *field, ctl_call_t *call)
+{
+	if (row->source == CTL_SOURCE_RSS) {
+		ledger_t ledger;
+		ledger_get(&ledger);
+		return ctl_read(call, (const char *)&ledger + row->at,
+		    ctl_type_size(row->type));
+	}
+	frag_lock();
+	const frag_t *frag = frag_of(call->index[0]);
+	const frag_count_t *count = row->at == 0 ? &frag->all
+						 : &frag->bins[call->index[1]];
+	int error = snapshot_arena(call->index[0]) == NULL
+	    ? ENOENT
+	    : ctl_read(call, (const char *)count + field->offset,
+		  ctl_type_size(field->type));
+	mutex_unlock(&ctl_lock);
+	return error;
+}
+
 static int
 check_access(ctl_access_t access, const ctl_call_t *call)
 {
@@ -247,6 +303,9 @@ ctl_row_do(const ctl_row_t *row, const ctl_field_t *field, ctl_call_t *call)
 		return action((ctl_do_t)row->at, call);
 	case CTL_SOURCE_CONST:
 		return constant(row, call);
+	case CTL_SOURCE_FRAG:
+	case CTL_SOURCE_RSS:
+		return counted(row, field, call);
 	default:
 		return snapped(row, field, call);
 	}

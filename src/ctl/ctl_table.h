@@ -74,6 +74,8 @@ typedef enum {
 	CTL_SOURCE_LEXTENT,
 	CTL_SOURCE_EXTENT,
 	CTL_SOURCE_NONFULL,
+	CTL_SOURCE_FRAG, /* ... 1 for a bin, 0 for an arena: a frag_count_t */
+	CTL_SOURCE_RSS, /* ... an offset in ledger_t */
 	CTL_SOURCE_CALL, /* ... a ctl_do_t */
 	CTL_SOURCE_OPTIONS /* ... nothing: a row for many */
 } ctl_source_t;
@@ -81,7 +83,8 @@ typedef enum {
 typedef enum {
 	CTL_FIELDS_NONE,
 	CTL_FIELDS_MUTEX,
-	CTL_FIELDS_SLABS
+	CTL_FIELDS_SLABS,
+	CTL_FIELDS_FRAG
 } ctl_fields_t;
 
 #define CTL_PATH_SIZE 52

@@ -44,8 +44,8 @@ typedef struct {
 	bool option; /* `row` is one of opt_rows */
 } node_t;
 
-#define NNODES 1024
-#define NROWS 256
+#define NNODES 1152
+#define NROWS 320
 
 /* nodes[0] is the root. */
 static LARGE_BSS node_t nodes[NNODES];

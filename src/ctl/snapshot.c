@@ -256,8 +256,9 @@ gather_arena(arena_t *arena, snap_arena_t *snap)
 }
 
 static void
-add_cache(const tsd_t *cache)
+add_cache(const tsd_t *cache, void *unused)
 {
+	(void)unused;
 	const arena_t *arena = tcache_arena_seen(cache);
 	for (unsigned ind = 0; arena != NULL && ind < npresent; ind++) {
 		if (present[ind] && records[ind] != NULL &&
@@ -272,14 +273,17 @@ add_cache(const tsd_t *cache)
 static void
 gather_tcaches(void)
 {
+	uint64_t now = clock_ns();
 	list_t *states = tsd_list_lock();
 	for (list_node_t *node = list_first(states); node != NULL;
 	     node = list_next(states, node)) {
-		add_cache(container_of(node, tsd_t, link));
+		tsd_t *tsd = container_of(node, tsd_t, link);
+		add_cache(tsd, NULL);
+		(void)tsd_idle_since(tsd, now);
 	}
 	mutex_stats_t stats = tsd_list_mutex()->stats;
 	tsd_list_unlock();
-	tcaches_visit(add_cache);
+	tcaches_visit(add_cache, NULL);
 	if (records[0] != NULL) {
 		records[0]->mutexes[SNAP_MUTEX_TCACHE_LIST] = stats;
 		records[0]->tcache_stashed_bytes = quarantine_bytes();

@@ -16,6 +16,7 @@
 typedef struct {
 	bool general, merged, destroyed, unmerged;
 	bool mutexes, bins, large, extents, hpa;
+	bool rss, frag; /* stats_memory.h */
 } stats_parts_t;
 
 /* What the locks are called. */

@@ -10,6 +10,7 @@
 #include "ctl/openmetrics.h"
 #include "ctl/stats_arena.h"
 #include "ctl/stats_export.h"
+#include "ctl/stats_memory.h"
 #include "ds/fixedpoint.h"
 #include "platform/io.h"
 #include "platform/pages.h"
@@ -22,6 +23,7 @@
 typedef struct {
 	snapshot_t global;
 	snap_arena_t arena;
+	frag_t frag;
 	size_t buffer_size; /* the buffer follows */
 } scratch_t;
 
@@ -520,6 +522,20 @@ print_arenas(print_t *print)
 }
 
 static void
+print_memory(print_t *print)
+{
+	if (print->parts.rss) {
+		ledger_t ledger;
+		ledger_get(&ledger);
+		stats_ledger_print(&print->emitter, &ledger);
+	}
+	if (print->parts.frag) {
+		stats_frag_print(&print->emitter, &print->parts,
+		    &print->scratch->frag);
+	}
+}
+
+static void
 print_all(print_t *print)
 {
 	emitter_t *emitter = &print->emitter;
@@ -532,6 +548,7 @@ print_all(print_t *print)
 	if (config_stats && copy_global(print)) {
 		print_summary(print);
 		print_arenas(print);
+		print_memory(print);
 	}
 	emitter_object_end(emitter);
 	emitter_object_end(emitter);
@@ -636,6 +653,8 @@ stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
 		    "malloc_stats_print()\n");
 		return;
 	}
+	/* Without arenas nothing is printed that 5.3.1 does not, unasked. */
+	bool arenas = lacks(opts, 'm') || lacks(opts, 'd') || lacks(opts, 'a');
 	print_t print = {
 	    .scratch = scratch,
 	    .parts =
@@ -649,6 +668,8 @@ stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
 		    .large = lacks(opts, 'l'),
 		    .extents = lacks(opts, 'e'),
 		    .hpa = lacks(opts, 'h'),
+		    .rss = lacks(opts, 'r') && (arenas || !lacks(opts, 'R')),
+		    .frag = lacks(opts, 'f'),
 		},
 	    .prof = config_prof && opt.prof && opt.prof_stats,
 	};

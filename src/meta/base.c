@@ -199,6 +199,25 @@ block_unmap(base_t *base, base_block_t *block, size_t size)
 	}
 }
 
+bool
+base_block_in(base_t *base, uintptr_t from, uintptr_t to, uintptr_t *start,
+    size_t *size)
+{
+	bool found = false;
+	mutex_lock(&base->lock);
+	for (base_block_t *b = base->blocks; b != NULL; b = b->next) {
+		uintptr_t addr = (uintptr_t)b;
+		if (addr < to && addr + b->size > from &&
+		    (!found || addr < *start)) {
+			found = true;
+			*start = addr;
+			*size = b->size;
+		}
+	}
+	mutex_unlock(&base->lock);
+	return found;
+}
+
 void
 base_destroy(base_t *base)
 {

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "meta/ehooks.h"
 #include "platform/mutex.h"
@@ -40,6 +41,13 @@ base_alloc(base_t *base, size_t size, size_t alignment) EXCLUDES(base->lock);
 
 /* Huge pages that metadata has been written to (option metadata_thp). */
 size_t base_nhuge(base_t *base) EXCLUDES(base->lock);
+
+/*
+ * The block with the lowest address of those that reach into [from, to);
+ * false: none does.
+ */
+bool base_block_in(base_t *base, uintptr_t from, uintptr_t to, uintptr_t *start,
+    size_t *size) EXCLUDES(base->lock);
 
 /* Give all blocks back.  `base` itself must not live in one of them. */
 void base_destroy(base_t *base);

@@ -16,6 +16,7 @@ static _Atomic size_t pages_touched;
 /* Behind the arrays of a leaf. */
 typedef struct leaf_notes {
 	struct leaf_notes *next; /* the leaf that was made before */
+	size_t slot;
 	/* A bit for each window that is known; a byte for each page of codes. */
 	_Atomic uint8_t known[NWINDOWS / 8];
 } leaf_notes_t;
@@ -81,25 +82,45 @@ window_is_known(const leaf_notes_t *notes, size_t window)
 	return (known >> window % 8 & 1) != 0;
 }
 
+/*
+ * The leaf with the lowest addresses among those at or after a slot; NULL: none.
+ * Not by the root, most of which was never touched.
+ */
+static leaf_notes_t *
+notes_from(size_t slot)
+{
+	leaf_notes_t *found = NULL;
+	for (leaf_notes_t *notes =
+		 atomic_load_explicit(&newest, memory_order_acquire);
+	     notes != NULL; notes = notes->next) {
+		if (notes->slot >= slot &&
+		    (found == NULL || notes->slot < found->slot)) {
+			found = notes;
+		}
+	}
+	return found;
+}
+
 uintptr_t
 pagemap_known(uintptr_t addr, uintptr_t end)
 {
 	const uintptr_t window_size = (uintptr_t)1 << PAGEMAP_LG_WINDOW;
-	const uintptr_t leaf_size = (uintptr_t)1 << PAGEMAP_LG_LEAF;
-	uintptr_t next;
-	for (; addr < end && addr >> PAGEMAP_LG_LEAF < PAGEMAP_NROOT;
-	     addr = next) {
-		leaf_notes_t *notes = notes_of(addr >> PAGEMAP_LG_LEAF);
+	while (addr < end) {
+		leaf_notes_t *notes = notes_from(addr >> PAGEMAP_LG_LEAF);
 		if (notes == NULL) {
-			next = align_down(addr, leaf_size) + leaf_size;
-		} else if (window_is_known(notes,
-			       addr >> PAGEMAP_LG_WINDOW & (NWINDOWS - 1))) {
-			return addr;
-		} else {
-			next = align_down(addr, window_size) + window_size;
+			return end;
 		}
-		if (next < addr) {
-			break;
+		uintptr_t start = (uintptr_t)notes->slot << PAGEMAP_LG_LEAF;
+		addr = addr < start ? start : addr;
+		size_t window = addr >> PAGEMAP_LG_WINDOW & (NWINDOWS - 1);
+		for (; window < NWINDOWS; window++) {
+			if (addr >= end || window_is_known(notes, window)) {
+				return addr < end ? addr : end;
+			}
+			addr = align_down(addr, window_size) + window_size;
+			if (addr < start) {
+				return end;
+			}
 		}
 	}
 	return end;
@@ -135,6 +156,7 @@ leaf_add(base_t *base, size_t slot)
 			uintptr_t first = slot << (PAGEMAP_LG_LEAF - LG_PAGE);
 			leaf_notes_t *notes = (leaf_notes_t *)((char *)leaf +
 			    ARRAY_BYTES);
+			notes->slot = slot;
 			notes->next = atomic_load_explicit(&newest,
 			    memory_order_relaxed);
 			atomic_store_explicit(&newest, notes,

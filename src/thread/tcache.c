@@ -658,22 +658,34 @@ tcache_set_ncached_max(tsd_t *tsd, opt_range_t range)
  * Another thread may be changing the bins: every word is read once, and what
  * makes no sense counts as nothing.
  */
-__attribute__((no_sanitize("thread"))) size_t
-tcache_bytes_seen(const tsd_t *tsd)
+__attribute__((no_sanitize("thread"))) static size_t
+bytes_seen(const tsd_t *tsd, unsigned cind, unsigned end)
 {
 	size_t bytes = 0;
-	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
+	for (; cind < end; cind++) {
 		const cache_bin_t *bin = &tsd->bins[cind];
 		void **first = *(void **const volatile *)&bin->first;
 		void **head = *(void **const volatile *)&tsd->slots[cind].head;
 		unsigned capacity = *(const volatile uint16_t *)&bin->capacity;
-		uintptr_t end = (uintptr_t)(first + 1 + capacity);
-		size_t n = (end - (uintptr_t)head) / sizeof(void *);
+		uintptr_t past = (uintptr_t)(first + 1 + capacity);
+		size_t n = (past - (uintptr_t)head) / sizeof(void *);
 		if (first != NULL && n <= capacity) {
 			bytes += n * cind_usize(cind);
 		}
 	}
 	return bytes;
+}
+
+size_t
+tcache_bytes_seen(const tsd_t *tsd)
+{
+	return bytes_seen(tsd, 1, SC_NCIND);
+}
+
+size_t
+tcache_small_bytes_seen(const tsd_t *tsd)
+{
+	return bytes_seen(tsd, 1, SC_NBINS + 1);
 }
 
 __attribute__((no_sanitize("thread"))) const arena_t *

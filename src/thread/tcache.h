@@ -79,6 +79,7 @@ void tcache_set_ncached_max(tsd_t *tsd, opt_range_t range);
 
 /* For any thread: about how much is cached, and the arena (not to be read). */
 size_t tcache_bytes_seen(const tsd_t *tsd);
+size_t tcache_small_bytes_seen(const tsd_t *tsd);
 const arena_t *tcache_arena_seen(const tsd_t *tsd);
 
 #endif

@@ -90,13 +90,13 @@ tcaches_flush(unsigned ind, bool destroy)
 }
 
 void
-tcaches_visit(void (*visit)(const tsd_t *cache))
+tcaches_visit(void (*visit)(const tsd_t *cache, void *arg), void *arg)
 {
 	mutex_lock(&tcaches_lock);
 	for (unsigned ind = 0; ind < nused; ind++) {
 		const tsd_t *cache = tcaches_get(ind);
 		if (cache != NULL) {
-			visit(cache);
+			visit(cache, arg);
 		}
 	}
 	mutex_unlock(&tcaches_lock);

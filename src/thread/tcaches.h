@@ -29,7 +29,7 @@ tsd_t *tcaches_get(unsigned ind);
 MUST_CHECK err_t tcaches_flush(unsigned ind, bool destroy);
 
 /* Show every cache, whose owner may be using it. */
-void tcaches_visit(void (*visit)(const tsd_t *cache));
+void tcaches_visit(void (*visit)(const tsd_t *cache, void *arg), void *arg);
 
 void tcaches_prefork(void);
 void tcaches_postfork_parent(void);

@@ -159,6 +159,8 @@ state_new(void)
 	tsd->ncontended = 0;
 	tsd->shard = 0;
 	tsd->shard_of = NULL;
+	tsd->thread = (uintptr_t)pthread_self();
+	tsd->seen_at = 0;
 	tsd->arena_chosen = false;
 	tsd->arena = arenas_bind();
 	if (opt.tcache) {
@@ -266,6 +268,19 @@ void NO_THREAD_SAFETY
 tsd_list_unlock(void)
 {
 	mutex_unlock(&tsd_lock);
+}
+
+/* The thread itself goes on counting. */
+__attribute__((no_sanitize("thread"))) uint64_t
+tsd_idle_since(tsd_t *tsd, uint64_t now_ns)
+{
+	uint64_t work = *(const volatile uint64_t *)&tsd->allocated +
+	    *(const volatile uint64_t *)&tsd->deallocated;
+	if (tsd->seen_at == 0 || work != tsd->seen_work) {
+		tsd->seen_work = work;
+		tsd->seen_at = now_ns;
+	}
+	return tsd->seen_at;
 }
 
 void NO_THREAD_SAFETY

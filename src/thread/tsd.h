@@ -60,6 +60,9 @@ typedef struct tsd {
 	int64_t peak_base;
 	uint64_t called[THREAD_CALLBACKS_MAX][2]; /* counters then */
 	list_node_t link; /* all states, or the unused ones */
+	uintptr_t thread; /* what pthread_self() says, to show */
+	uint64_t seen_work; /* bytes allocated and freed, when last looked at */
+	uint64_t seen_at; /* and when they were first found so */
 	uint64_t active_bins[(SC_NCIND + 63) / 64]; /* that have an array */
 	cache_bin_t bins[SC_NCIND];
 } tsd_t;
@@ -147,6 +150,12 @@ unsigned tsd_count(void);
 list_t *tsd_list_lock(void);
 void tsd_list_unlock(void);
 mutex_t *tsd_list_mutex(void);
+
+/*
+ * Since when at least the thread of a state has neither allocated nor freed, as
+ * far as was seen when this was called.  Below the lock of the list.
+ */
+uint64_t tsd_idle_since(tsd_t *tsd, uint64_t now_ns);
 
 void tsd_prefork(void);
 void tsd_postfork_parent(void);

@@ -311,8 +311,10 @@ TEST(handoff)
 	mutex_lock(&bin.lock);
 	assert_int_equal(bin_handoff_take_locked(&bin, slots, taken), 0);
 	mutex_unlock(&bin.lock);
+	assert_int_equal(bin_handoff_seen(&bin), 0);
 	assert_true(bin_handoff_leave(&bin, slots, left, BIN_HANDOFF_MAX));
 	assert_true(bin_handoff_waits(&bin));
+	assert_int_equal(bin_handoff_seen(&bin), BIN_HANDOFF_MAX);
 	assert_false(bin_handoff_leave(&bin, slots, left, 1));
 	mutex_lock(&bin.lock);
 	assert_int_equal(bin_handoff_take_locked(&bin, slots, taken),

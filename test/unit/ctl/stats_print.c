@@ -96,6 +96,7 @@ TEST(order)
 	    "\nsmall: ", "\ntotal: ", "\nactive: ", "\ntcache_list ",
 	    "\nbins: ", "\nlarge: ", "\nextents: ",
 	    "\nBytes in small extent cache: 0\n", "\n  In nonfull slabs:\n",
+	    "\nRSS ledger: ", "\nFragmentation: ",
 	    "\n--- End jemalloc statistics ---\n"};
 	setup_with_stats();
 	print(NULL);
@@ -116,6 +117,8 @@ TEST(letters)
 	static const struct {
 		const char *opts, *gone, *json_gone;
 	} letters[] = {{"g", "Version:", "\"version\""},
+	    {"r", "RSS ledger", "\"rss\""},
+	    {"f", "Fragmentation", "\"fragmentation\""},
 	    {"m", "Merged arenas", "\"merged\""}, {"a", "arenas[0]", "\"0\""},
 	    {"b", "\nbins:", "\"bins\""}, {"l", "curlextents", "\"lextents\""},
 	    {"x", "n_lock_ops", "\"mutexes\""},
@@ -185,6 +188,12 @@ TEST(json)
 	print("Jgmda");
 	assert_true(json_parse(text, NULL, NULL, &end));
 	assert_lacks("stats.arenas");
+	assert_lacks("\"rss\"");
+	assert_lacks("fragmentation");
+	print("JgmdaR");
+	assert_true(json_parse(text, NULL, NULL, &end));
+	assert_has("\"rss\":{");
+	assert_lacks("fragmentation");
 	print("Jgmdablxeh");
 	assert_ptr_equal(strstr(text,
 			     "{\"jemalloc\":{\"stats\":{\"allocated\":"),

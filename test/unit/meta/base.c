@@ -97,6 +97,34 @@ TEST(earlier_blocks_stay_in_use)
 	assert_int_equal(fake.ncalls[FAKE_ALLOC], ncalls);
 }
 
+/* Blocks are found by address, lowest first. */
+TEST(block_in)
+{
+	uintptr_t start, at = 0;
+	size_t size, sum = 0;
+	unsigned n = 0;
+	setup(8192, ARENA);
+	assert_false(base_block_in(&base, 0, UINTPTR_MAX, &start, &size));
+	for (unsigned i = 0; i < 5; i++) {
+		assert_non_null(base_alloc(&base, 3 * MIB / 2, PAGE));
+	}
+	for (; base_block_in(&base, at, UINTPTR_MAX, &start, &size); n++) {
+		assert_true(start >= at);
+		sum += size;
+		at = start + size;
+		/* By its last byte, and not by those beside it. */
+		uintptr_t first = start;
+		assert_true(base_block_in(&base, at - 1, at, &start, &size));
+		assert_int_equal(start, first);
+		assert_true(
+		    !base_block_in(&base, first - 1, first, &start, &size) ||
+		    start != first);
+		start = first;
+	}
+	assert_int_equal(n, 5);
+	assert_int_equal(sum, base.mapped);
+}
+
 TEST(no_memory)
 {
 	setup(8192, ARENA);

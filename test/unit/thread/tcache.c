@@ -489,6 +489,13 @@ TEST(bytes_seen)
 		alloc_many(cind, 5);
 		free_many(cind, 3);
 		assert_int_equal(tcache_bytes_seen(tsd), tcache_bytes(tsd));
+		if (cind_is_small(cind)) {
+			assert_int_equal(tcache_small_bytes_seen(tsd),
+			    tcache_bytes(tsd));
+		} else {
+			assert_true(
+			    tcache_small_bytes_seen(tsd) < tcache_bytes(tsd));
+		}
 	}
 	assert_ptr_equal(tcache_arena_seen(tsd), tsd->arena);
 }

@@ -90,6 +90,27 @@ TEST(all_numbers)
 	assert_null(tcaches_get(UINT32_MAX));
 }
 
+static void
+count(const tsd_t *cache, void *arg)
+{
+	assert_non_null(cache);
+	++*(unsigned *)arg;
+}
+
+TEST(visit)
+{
+	unsigned ind, n = 0;
+	thread_setup(1);
+	tcaches_visit(count, &n);
+	assert_int_equal(n, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(tcaches_create(&ind), ERR_NONE);
+	}
+	assert_int_equal(tcaches_flush(1, true), ERR_NONE);
+	tcaches_visit(count, &n);
+	assert_int_equal(n, 2);
+}
+
 TEST(no_memory)
 {
 	unsigned ind;

@@ -291,3 +291,21 @@ TEST(options)
 	thread_setup(1);
 	assert_false(tsd_get()->cache_enabled);
 }
+
+/* A thread is idle from when it was last seen to have done something. */
+TEST(idle_since)
+{
+	thread_setup(1);
+	tsd_t *tsd = tsd_get();
+	assert_non_null(tsd);
+	assert_int_equal(tsd->thread, (uintptr_t)pthread_self());
+	(void)tsd_list_lock();
+	assert_int_equal(tsd_idle_since(tsd, 1000), 1000);
+	assert_int_equal(tsd_idle_since(tsd, 2000), 1000);
+	tsd->allocated += 16;
+	assert_int_equal(tsd_idle_since(tsd, 3000), 3000);
+	tsd->deallocated += 16;
+	assert_int_equal(tsd_idle_since(tsd, 4000), 4000);
+	assert_int_equal(tsd_idle_since(tsd, 5000), 4000);
+	tsd_list_unlock();
+}
