@@ -192,6 +192,32 @@ run_new(size_t ops, size_t size)
 }
 
 static void
+run_put(size_t ops, size_t size, void (*put)(void *, size_t))
+{
+	void *(*get)(size_t) = _Znwm != NULL ? _Znwm : malloc;
+	size_t i;
+
+	for (i = 0; i < ops; i++) {
+		void *p = get(size);
+
+		opaque(p);
+		put(p, size);
+	}
+}
+
+static void
+run_new_sized(size_t ops, size_t size)
+{
+	run_put(ops, size, _ZdlPvm != NULL ? _ZdlPvm : free_plain);
+}
+
+static void
+run_flags(size_t ops, size_t size)
+{
+	run_put(ops, size, sdallocx != NULL ? free_flags : free_plain);
+}
+
+static void
 run_aligned(size_t ops, size_t size)
 {
 	size_t i;
@@ -218,6 +244,8 @@ static const struct {
     {"same", run_same, 160},
     {"sized", run_sized, 16},
     {"new", run_new, 16},
+    {"new-sized", run_new_sized, 16},
+    {"sdallocx", run_flags, 16},
     {"aligned", run_aligned, 256},
 };
 
