@@ -51,6 +51,7 @@ if grep -n '^@' "$tmp/jemalloc.3"; then
 	complain "a marker was left in the manual"
 fi
 if command -v mandoc > /dev/null; then
-	mandoc -Tlint -Wwarning "$tmp/jemalloc.3" || complain "see mandoc"
+	mandoc -Tlint -Wwarning "$tmp/jemalloc.3" doc/*.1 ||
+	    complain "see mandoc"
 fi
 exit $status

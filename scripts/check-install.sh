@@ -28,6 +28,7 @@ cat > build-install/expected <<'EOL'
 644 lib/libjemalloc_pic.a
 644 lib/pkgconfig/jemalloc.pc
 755 bin/jemalloc-config
+755 bin/jemalloc-top
 755 bin/jemalloc.sh
 755 lib/libjemalloc.so.2
 777 lib/libjemalloc.so

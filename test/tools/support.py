@@ -40,3 +40,8 @@ def python_with(module):
                 check=False).returncode == 0:
             return python
     return None
+
+
+def tool(name):
+    """A program of the folder bin that belongs to the library."""
+    return os.path.join(os.path.dirname(os.path.dirname(library)), "bin", name)
