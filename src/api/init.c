@@ -75,6 +75,9 @@ boot_high(void)
 		fork_registered = true;
 		fork_boot();
 	}
+	if (opt.stats_print) {
+		io_keep_stderr();
+	}
 	if (opt.stats_print && atexit(print_stats_at_exit) != 0) {
 		io_message("<jemalloc>: Error in atexit()\n");
 		if (opt.abort) {

@@ -9,6 +9,7 @@
 #include "platform/assert.h"
 
 #if CONFIG_SYSCALL
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #endif
 
@@ -490,6 +491,33 @@ io_lines_close(io_lines_t *lines)
 
 /* Messages. */
 
+/* A duplicate of 2, and the file that it was made of. */
+static int kept_fd = -1;
+static struct stat kept;
+
+/* Beyond what programs that count their files come to use. */
+#define KEPT_FD_MIN 200
+
+void
+io_keep_stderr(void)
+{
+	int saved_errno = errno;
+	if (kept_fd < 0 && fstat(STDERR_FILENO, &kept) == 0) {
+		kept_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, KEPT_FD_MIN);
+	}
+	errno = saved_errno;
+}
+
+static int
+message_fd(void)
+{
+	struct stat now;
+	bool use_kept = kept_fd >= 0 && fcntl(STDERR_FILENO, F_GETFD) == -1 &&
+	    fstat(kept_fd, &now) == 0 && now.st_dev == kept.st_dev &&
+	    now.st_ino == kept.st_ino;
+	return use_kept ? kept_fd : STDERR_FILENO;
+}
+
 void
 io_message_opaque(void *cbopaque, const char *s)
 {
@@ -498,7 +526,7 @@ io_message_opaque(void *cbopaque, const char *s)
 	if (callback != NULL) {
 		callback(cbopaque, s);
 	} else {
-		(void)io_write(STDERR_FILENO, s, strlen(s));
+		(void)io_write(message_fd(), s, strlen(s));
 	}
 	errno = saved_errno;
 }

@@ -32,6 +32,13 @@ size_t io_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 size_t
 io_snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/*
+ * Keep file descriptor 2 for messages: many programs close it at their end,
+ * before the last of ours is written.  Its duplicate is used only while 2 is
+ * closed, and while it is what it was.
+ */
+void io_keep_stderr(void);
+
 /* To malloc_message, or to file descriptor 2. */
 void io_message(const char *s);
 

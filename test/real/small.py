@@ -1,12 +1,13 @@
 """The programs of every day: they are on most machines, seconds each."""
 import hashlib
+import json
 import os
 import random
 import re
 import socket
 import sys
 
-from side import Failed, Skipped, table
+from side import Failed, Skipped, find, table
 
 PROGRAMS, program = table()
 
@@ -329,6 +330,76 @@ def late(side):
     text = side.run(sys.executable, side.input("late.py"), lib)
     side.was_mapped = True
     return text
+
+
+def documents(text, command):
+    """The JSON documents of a text that is nothing but that."""
+    decoder = json.JSONDecoder(parse_constant=lambda name: 1 / 0)
+    found, at = [], 0
+    while at < len(text):
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except ValueError as reason:
+            raise Failed("%s: no JSON: %s: %r"
+                         % (command, reason, text[at:at + 80]))
+        found.append(value["jemalloc"])
+    return found
+
+
+def check_statistics(document, command):
+    """The ledger adds up, and the keys of a fragmentation view are there."""
+    stats, rss = document["stats"], document["rss"]
+    if not 0 <= stats["allocated"] <= stats["active"] <= stats["resident"]:
+        raise Failed("%s: %r" % (command, stats))
+    entries = rss["entries"]
+    if rss["sum"] != sum(entries.values()) or min(entries.values()) < 0:
+        raise Failed("%s: no sum: %r" % (command, rss))
+    if rss["available"] and abs(rss["sum"] - rss["total"]) > rss["total"] / 20:
+        raise Failed("%s: more than 5 percent apart: %r" % (command, rss))
+    merged = document["fragmentation"]["merged"]
+    if merged["slabs"] != sum(b["slabs"] for b in merged["bins"]):
+        raise Failed("%s: slabs: %r" % (command, merged["slabs"]))
+
+
+STATISTICS_OF = [
+    ("sort", "-n", "numbers"), ("ls", "-l", "/usr/bin"),
+    ("awk", "{s += $1} END {print s}", "numbers"), ("grep", "77", "numbers"),
+    ("tar", "cf", "numbers.tar", "numbers"), ("sed", "-n", "1p", "numbers"),
+    ("find", "/usr/share/doc", "-name", "x"), ("cat", "numbers"),
+    ("gzip", "-k", "-f", "numbers"), ("xz", "-k", "-f", "numbers"),
+    ("bash", "-c", "x=$(echo a); echo $x"), ("perl", "-e", "print 1"),
+    ("git", "--version"), ("make", "--version"), ("node", "-e", "1"),
+    ("gcc", "-c", "empty.c"), ("sqlite3", ":memory:", "select 1"),
+    (sys.executable, "-c", "print({i: str(i) for i in range(9999)}[7])"),
+]
+
+
+@program("statistics of many programs", needs=["sort", "ls", "awk", "grep"])
+def statistics(side):
+    """What programs print at their end is JSON, each and all of it."""
+    side.write("numbers", "".join("%d\n" % i for i in range(50000)))
+    side.write("empty.c", "")
+    count = 0
+    for command in STATISTICS_OF:
+        if find(command[0]) is None:
+            continue
+        process = side.start(*command, env={
+            "MALLOC_CONF": "stats_print:true,stats_print_opts:J"})
+        if side.wait(process) != 0:
+            raise Failed("%s failed" % command[0])
+        if side.lib is None:
+            continue
+        found = documents(side.errors_of(process), command[0])
+        if not found:
+            raise Failed("%s printed no statistics" % command[0])
+        for document in found:
+            # A build may have none.
+            if document["config"]["stats"]:
+                check_statistics(document, command[0])
+        count += 1
+    if side.lib is not None and count < 8:
+        raise Skipped("too few programs")
+    return "ok\n"
 
 
 @program("programs that fail", needs=["sh", "ls", "grep"])

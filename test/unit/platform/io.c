@@ -3,6 +3,7 @@
 #include "support/harness.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -271,4 +272,34 @@ TEST(lines)
 	assert_false(io_lines_next(&lines, line, sizeof(line)));
 	io_lines_close(&lines);
 	assert_int_equal(errno, ERANGE);
+}
+
+/* Messages arrive where they would have, also once 2 is closed. */
+TEST(kept_stderr)
+{
+	int ends[2];
+	char buf[64];
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+	close(ends[1]);
+	io_message("lost?");
+	io_keep_stderr();
+	io_message("open");
+	close(STDERR_FILENO);
+	errno = ERANGE;
+	io_message("closed");
+	assert_int_equal(errno, ERANGE);
+	ssize_t n = read(ends[0], buf, sizeof(buf) - 1);
+	assert_int_equal(n, 15);
+	buf[n] = '\0';
+	assert_string_equal(buf, "lost?openclosed");
+	/* Nor where something else has taken its place. */
+	int other = open("/dev/null", O_WRONLY);
+	for (int fd = 200; fd < 220; fd++) {
+		dup2(other, fd);
+	}
+	close(STDERR_FILENO);
+	io_message("lost");
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	assert_true(read(ends[0], buf, sizeof(buf)) <= 0);
 }
