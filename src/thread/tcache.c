@@ -466,6 +466,20 @@ free_uncached(unsigned cind, void *ptr)
 	}
 }
 
+/* Blocks that leave a full bin: a batch, or what the options say. */
+static unsigned
+overflow_of(const cache_bin_t *bin, unsigned cind)
+{
+	bool small = cind_is_small(cind);
+	if (likely(!is_set(small ? OPT_ID_lg_tcache_flush_small_div
+				 : OPT_ID_lg_tcache_flush_large_div))) {
+		return batch_of(bin);
+	}
+	unsigned lg_div = small ? opt.lg_tcache_flush_small_div
+				: opt.lg_tcache_flush_large_div;
+	return bin->capacity - (unsigned)(bin->capacity >> lg_div);
+}
+
 void
 tcache_free_slow(tsd_t *tsd, unsigned cind, void *ptr)
 {
@@ -483,13 +497,7 @@ tcache_free_slow(tsd_t *tsd, unsigned cind, void *ptr)
 		return;
 	}
 	if (!cache_slot_push(slot, ptr)) {
-		unsigned lg_div = cind_is_small(cind)
-		    ? opt.lg_tcache_flush_small_div
-		    : opt.lg_tcache_flush_large_div;
-		flush_oldest(tsd, cind,
-		    lg_div == 1
-			? batch_of(bin)
-			: bin->capacity - (unsigned)(bin->capacity >> lg_div));
+		flush_oldest(tsd, cind, overflow_of(bin, cind));
 		(void)cache_slot_push(slot, ptr);
 	}
 }

@@ -106,6 +106,38 @@ TEST(swings_make_a_bin_grow)
 	assert_int_equal(nfills(cind), before);
 }
 
+/* Blocks left when a bin runs full that swings between empty and full. */
+static unsigned
+left_of_swinging_bin(unsigned cind)
+{
+	tsd->bins[cind].limit = 40;
+	for (unsigned i = 0; i < 20; i++) {
+		alloc_many(cind, 100);
+		free_many(cind, 100);
+	}
+	assert_int_equal(capacity(cind), 40);
+	alloc_many(cind, 100);
+	tcache_flush(tsd);
+	free_many(cind, 41);
+	return count(cind);
+}
+
+/* Turns make what leaves a full bin less, where nobody says how much. */
+TEST(what_leaves_a_full_bin)
+{
+	setup();
+	assert_true(left_of_swinging_bin(cind_of_small(4)) > 40 / 2 + 1);
+	opt_set_by[OPT_ID_lg_tcache_flush_small_div] = OPT_SOURCE_ENV;
+	assert_int_equal(left_of_swinging_bin(cind_of_small(5)), 40 / 2 + 1);
+	opt.lg_tcache_flush_small_div = 3;
+	assert_int_equal(left_of_swinging_bin(cind_of_small(6)), 40 / 8 + 1);
+	assert_true(left_of_swinging_bin(cind_of_large(20480)) > 40 / 2 + 1);
+	opt_set_by[OPT_ID_lg_tcache_flush_large_div] = OPT_SOURCE_ENV;
+	opt.lg_tcache_flush_large_div = 2;
+	assert_int_equal(left_of_swinging_bin(cind_of_large(24576)),
+	    40 / 4 + 1);
+}
+
 /* A phase of mere growth, or of mere release, does not. */
 TEST(one_direction_does_not)
 {
