@@ -10,6 +10,7 @@
 #include "ctl/snapshot.h"
 #include "page/dss.h"
 #include "platform/clock.h"
+#include "thread/background.h"
 #include "thread/check.h"
 #include "thread/tcache.h"
 
@@ -59,10 +60,21 @@ visit(ctl_call_t *call, void (*act)(arena_t *))
 	return 0;
 }
 
+/* Background threads do it where they run; soon, as they are told. */
+static void
+decay(arena_t *arena)
+{
+	if (background_enabled()) {
+		background_wake(arena->ind);
+	} else {
+		arena_tick(arena);
+	}
+}
+
 int
 ctl_arena_decay(ctl_call_t *call)
 {
-	return visit(call, arena_tick);
+	return visit(call, decay);
 }
 
 int

@@ -414,6 +414,7 @@ gather_global(void)
 	global.background_num_threads = background.num_threads;
 	global.background_num_runs = background.num_runs;
 	global.background_run_interval = background.run_interval;
+	global.mutexes[SNAP_MUTEX_BACKGROUND_MAX] = background.mutex_max;
 	/* Who holds it may wait for a thread whose hook waits for ctl_lock. */
 	if (mutex_trylock(&background_lock)) {
 		global.mutexes[SNAP_MUTEX_BACKGROUND] = background_lock.stats;
@@ -596,9 +597,6 @@ snapshot_reset_mutexes(void)
 			reset_arena(arenas_get(ind));
 		}
 	}
-	if (mutex_trylock(&background_lock)) {
-		mutex_reset_stats(&background_lock);
-		mutex_unlock(&background_lock);
-	}
+	background_reset_mutexes();
 	reset(tsd_list_mutex());
 }

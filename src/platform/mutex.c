@@ -152,6 +152,26 @@ mutex_reset_stats(mutex_t *mutex)
 	memset(&mutex->stats, 0, sizeof(mutex->stats));
 }
 
+static uint64_t
+max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+void
+mutex_stats_max(mutex_stats_t *max, const mutex_stats_t *stats)
+{
+	max->n_ops = max_u64(max->n_ops, stats->n_ops);
+	max->n_owner_switch = max_u64(max->n_owner_switch,
+	    stats->n_owner_switch);
+	max->n_wait = max_u64(max->n_wait, stats->n_wait);
+	max->n_spin_acquired = max_u64(max->n_spin_acquired,
+	    stats->n_spin_acquired);
+	max->total_wait_ns = max_u64(max->total_wait_ns, stats->total_wait_ns);
+	max->max_wait_ns = max_u64(max->max_wait_ns, stats->max_wait_ns);
+	max->max_n_thds = (uint32_t)max_u64(max->max_n_thds, stats->max_n_thds);
+}
+
 void NO_THREAD_SAFETY
 mutex_prefork(mutex_t *mutex)
 {

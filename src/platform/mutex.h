@@ -63,6 +63,9 @@ void mutex_init(mutex_t *mutex, const char *name, lock_rank_t rank);
 
 void mutex_reset_stats(mutex_t *mutex) REQUIRES(mutex);
 
+/* Make each of *max at least what *stats has. */
+void mutex_stats_max(mutex_stats_t *max, const mutex_stats_t *stats);
+
 /* fork: the parent takes every lock before; each side lets go after. */
 void mutex_prefork(mutex_t *mutex) ACQUIRE(mutex);
 void mutex_postfork_parent(mutex_t *mutex) RELEASE(mutex);

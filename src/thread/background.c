@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 
 #include "arena/arenas.h"
 #include "meta/options.h"
@@ -24,8 +25,11 @@
 #define SLEEP_MIN_NS (100 * NS_PER_MS)
 #define NPAGES_DUE ((size_t)1024)
 
-/* How long the helper stays when the program is left with one thread. */
-#define LINGER_NS (5 * NS_PER_SEC)
+/*
+ * Threads that come and go do not take a helper with them each time: after one
+ * that lived for less than this, there is none for as long.
+ */
+#define HELPER_BREAK_NS (1 * NS_PER_SEC)
 
 typedef struct {
 	pthread_t thread GUARDED_BY(background_lock);
@@ -33,8 +37,10 @@ typedef struct {
 	_Atomic(void *) self; /* os_thread_self() of the thread */
 	_Atomic bool stop;
 	wakeup_t wakeup;
-	_Atomic uint64_t nruns;
-	_Atomic uint64_t slept_ns;
+	_Atomic bool known; /* it was started once: the lock is set up */
+	mutex_t lock; /* of the counters */
+	uint64_t nruns GUARDED_BY(lock);
+	uint64_t slept_ns GUARDED_BY(lock);
 } worker_t;
 
 typedef enum { MODE_NONE, MODE_HELPER, MODE_THREADS } purge_mode_t;
@@ -53,8 +59,8 @@ static _Atomic unsigned nstarted;
 static _Atomic bool is_large;
 static _Atomic bool refused;
 
-/* The helper sleeps without end and wants to know of threads that end. */
-static _Atomic bool helper_rests;
+/* When the helper started, and from when on there may be another. */
+static _Atomic uint64_t helper_since_ns, helper_from_ns;
 
 /* Below background_lock. */
 static void forget_locked(worker_t *worker) REQUIRES(background_lock);
@@ -126,7 +132,6 @@ sleep_for(arena_t *arena)
 
 static bool start_others(void);
 
-/* Purge the arenas of one thread; returns how long it may sleep. */
 /* The program's own hooks are not called by a thread that it did not ask for. */
 static bool
 may_purge(const arena_t *arena)
@@ -134,6 +139,7 @@ may_purge(const arena_t *arena)
 	return mode_now() != MODE_HELPER || ehooks_are_default(&arena->ehooks);
 }
 
+/* Purge the arenas of one thread; returns how long it may sleep. */
 static uint64_t
 purge_pass(worker_t *worker)
 {
@@ -161,14 +167,18 @@ purge_pass(worker_t *worker)
 	return sleep_ns;
 }
 
-/* Sleep, at least for the minimum whoever wakes us, but not to be stopped. */
-/* No thread of the program is left: the helper must not outlive it. */
+/*
+ * The program has one thread left, or none, so that the helper must go: there
+ * are system calls (unshare, setns) that fail where there are two, and the
+ * process lasts as long as any thread.
+ */
 static bool
 is_deserted(void)
 {
-	return mode_now() == MODE_HELPER && tsd_count() == 0;
+	return mode_now() == MODE_HELPER && tsd_count() <= 1;
 }
 
+/* Sleep, at least for the minimum whoever wakes us, but not to be stopped. */
 static void
 rest(worker_t *worker, uint64_t ns)
 {
@@ -181,9 +191,10 @@ rest(worker_t *worker, uint64_t ns)
 			ns = SLEEP_MIN_NS;
 		}
 	}
-	atomic_fetch_add_explicit(&worker->slept_ns, slept,
-	    memory_order_relaxed);
-	atomic_fetch_add_explicit(&worker->nruns, 1, memory_order_relaxed);
+	mutex_lock(&worker->lock);
+	worker->slept_ns += slept;
+	worker->nruns++;
+	mutex_unlock(&worker->lock);
 }
 
 static void
@@ -194,40 +205,35 @@ forget_locked(worker_t *worker)
 	atomic_fetch_sub_explicit(&nstarted, 1, memory_order_relaxed);
 }
 
-/* The helper is not needed any more; false: it is busy to be stopped. */
-static bool
+static void
+REQUIRES(background_lock) helper_ended_locked(void)
+{
+	uint64_t now = clock_ns();
+	uint64_t since = atomic_load_explicit(&helper_since_ns,
+	    memory_order_relaxed);
+	if (now - since < HELPER_BREAK_NS) {
+		atomic_store_explicit(&helper_from_ns, now + HELPER_BREAK_NS,
+		    memory_order_relaxed);
+	}
+	set_mode_locked(MODE_NONE);
+}
+
+/*
+ * The helper is not needed any more.  Where the lock is held someone is about
+ * to stop it, and waits for it.
+ */
+static void
 helper_retires(worker_t *worker)
 {
 	if (!mutex_trylock(&background_lock)) {
-		return false;
+		return;
 	}
-	bool retires = !should_stop(worker) && mode_now() == MODE_HELPER;
-	if (retires) {
+	if (!should_stop(worker) && mode_now() == MODE_HELPER) {
 		(void)pthread_detach(worker->thread);
 		forget_locked(worker);
-		atomic_store_explicit(&mode, MODE_NONE, memory_order_release);
-		set_due();
+		helper_ended_locked();
 	}
 	mutex_unlock(&background_lock);
-	return retires;
-}
-
-/* Nothing is dirty.  False: the thread ends. */
-static bool
-helper_rest(worker_t *worker)
-{
-	if (tsd_count() > 1) {
-		atomic_store_explicit(&helper_rests, true,
-		    memory_order_seq_cst);
-		/* The last thread may have ended just before. */
-		rest(worker, tsd_count() > 1 ? UINT64_MAX : LINGER_NS);
-		atomic_store_explicit(&helper_rests, false,
-		    memory_order_relaxed);
-		return true;
-	}
-	rest(worker, LINGER_NS);
-	return tsd_count() > 1 || should_stop(worker) ||
-	    purge_pass(worker) != UINT64_MAX || !helper_retires(worker);
 }
 
 static void *
@@ -244,17 +250,11 @@ run(void *arg)
 	} else if (mode_now() == MODE_HELPER) {
 		os_thread_unpin();
 	}
-	bool stay = true;
-	while (stay && !should_stop(worker) && !is_deserted()) {
-		uint64_t ns = purge_pass(worker);
-		if (ns == UINT64_MAX && mode_now() == MODE_HELPER) {
-			stay = helper_rest(worker);
-		} else {
-			rest(worker, ns);
-		}
+	while (!should_stop(worker) && !is_deserted()) {
+		rest(worker, purge_pass(worker));
 	}
-	if (stay && is_deserted()) {
-		(void)helper_retires(worker);
+	if (is_deserted()) {
+		helper_retires(worker);
 	}
 	thr_leave_foreign(saved);
 	return NULL;
@@ -326,6 +326,16 @@ start_locked(unsigned i)
 	int saved_errno = errno;
 	atomic_store_explicit(&worker->stop, false, memory_order_relaxed);
 	wakeup_reset(&worker->wakeup);
+	if (!atomic_load_explicit(&worker->known, memory_order_relaxed)) {
+		mutex_init(&worker->lock, "background_thread_info",
+		    LOCK_BACKGROUND_THD);
+		atomic_store_explicit(&worker->known, true,
+		    memory_order_release);
+	}
+	mutex_lock(&worker->lock);
+	worker->nruns = 0;
+	worker->slept_ns = 0;
+	mutex_unlock(&worker->lock);
 	int error = create_thread(&worker->thread, worker);
 	if (error == 0) {
 		worker->started = true;
@@ -511,13 +521,24 @@ note_grown(size_t total)
 }
 
 void
+background_wake(unsigned arena_ind)
+{
+	wake_owner(arena_ind);
+}
+
+void
 background_start_helper(void)
 {
 	if (tsd_count() < 2 || arenas_dirty_decay_ms() <= 0 ||
 	    !mutex_trylock(&background_lock)) {
 		return;
 	}
-	if (mode_now() == MODE_NONE && background_is_due()) {
+	uint64_t now = clock_ns();
+	if (mode_now() == MODE_NONE && background_is_due() &&
+	    now >=
+		atomic_load_explicit(&helper_from_ns, memory_order_relaxed)) {
+		atomic_store_explicit(&helper_since_ns, now,
+		    memory_order_relaxed);
 		set_mode_locked(MODE_HELPER);
 		if (start_locked(0) != 0) {
 			/* Threads are not to be had: do not ask again. */
@@ -529,18 +550,22 @@ background_start_helper(void)
 	mutex_unlock(&background_lock);
 }
 
+/* Whoever waits for the thread that ends here finds the helper gone too. */
 void
 background_note_thread_end(void)
 {
-	unsigned count = tsd_count();
-	if (unlikely(count == 0 && mode_now() == MODE_HELPER)) {
-		/* The process ends with its last thread, if we do. */
-		wakeup_signal(&workers[0].wakeup);
-	} else if (unlikely(atomic_load_explicit(&helper_rests,
-		       memory_order_seq_cst)) &&
-	    count <= 1) {
-		wakeup_signal(&workers[0].wakeup);
+	if (likely(!is_deserted())) {
+		return;
 	}
+	if (!mutex_trylock(&background_lock)) {
+		wakeup_signal(&workers[0].wakeup);
+		return;
+	}
+	if (is_deserted()) {
+		stop_all_locked();
+		helper_ended_locked();
+	}
+	mutex_unlock(&background_lock);
 }
 
 BOOT void
@@ -564,32 +589,77 @@ background_boot_threads(void)
 	}
 }
 
+/* The next thread from i on whose lock is set up; NULL: there is none. */
+static worker_t *
+known_worker(size_t i)
+{
+	for (; i < THREADS_MAX && i < opt.max_background_threads; i++) {
+		if (atomic_load_explicit(&workers[i].known,
+			memory_order_acquire)) {
+			return &workers[i];
+		}
+	}
+	return NULL;
+}
+
+static worker_t *
+known_next(const worker_t *worker)
+{
+	return known_worker((size_t)(worker - workers) + 1);
+}
+
 void
 background_stats(background_stats_t *stats)
 {
 	uint64_t slept_ns = 0;
-	stats->num_runs = 0;
+	memset(stats, 0, sizeof(*stats));
 	stats->num_threads = atomic_load_explicit(&nstarted,
 	    memory_order_relaxed);
-	for (size_t i = 0; i < background_max(); i++) {
-		stats->num_runs += atomic_load_explicit(&workers[i].nruns,
-		    memory_order_relaxed);
-		slept_ns += atomic_load_explicit(&workers[i].slept_ns,
-		    memory_order_relaxed);
+	bool any = stats->num_threads != 0;
+	for (worker_t *worker = known_worker(0); worker != NULL;
+	     worker = known_next(worker)) {
+		mutex_lock(&worker->lock);
+		stats->num_runs += any ? worker->nruns : 0;
+		slept_ns += any ? worker->slept_ns : 0;
+		mutex_stats_max(&stats->mutex_max, &worker->lock.stats);
+		mutex_unlock(&worker->lock);
 	}
 	stats->run_interval = stats->num_runs == 0 ? 0
 						   : slept_ns / stats->num_runs;
+}
+
+void
+background_reset_mutexes(void)
+{
+	if (mutex_trylock(&background_lock)) {
+		mutex_reset_stats(&background_lock);
+		mutex_unlock(&background_lock);
+	}
+	for (worker_t *worker = known_worker(0); worker != NULL;
+	     worker = known_next(worker)) {
+		mutex_lock(&worker->lock);
+		mutex_reset_stats(&worker->lock);
+		mutex_unlock(&worker->lock);
+	}
 }
 
 void NO_THREAD_SAFETY
 background_prefork(void)
 {
 	mutex_prefork(&background_lock);
+	for (worker_t *worker = known_worker(0); worker != NULL;
+	     worker = known_next(worker)) {
+		mutex_prefork(&worker->lock);
+	}
 }
 
 void NO_THREAD_SAFETY
 background_postfork_parent(void)
 {
+	for (worker_t *worker = known_worker(0); worker != NULL;
+	     worker = known_next(worker)) {
+		mutex_postfork_parent(&worker->lock);
+	}
 	mutex_postfork_parent(&background_lock);
 }
 
@@ -603,7 +673,12 @@ background_postfork_child(void)
 			forget_locked(&workers[i]);
 		}
 	}
-	atomic_store_explicit(&helper_rests, false, memory_order_relaxed);
+	for (worker_t *worker = known_worker(0); worker != NULL;
+	     worker = known_next(worker)) {
+		worker->nruns = 0;
+		worker->slept_ns = 0;
+		mutex_postfork_child(&worker->lock);
+	}
 	set_mode_locked(MODE_NONE);
 	pressure_postfork_child();
 	mutex_postfork_child(&background_lock);

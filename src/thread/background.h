@@ -9,16 +9,15 @@
  *   helper   one thread that a process with several threads gets unasked, once
  *            it has mapped 32 MiB.  The program's threads purge as they go; the
  *            helper does it for those that went idle.  A process with one
- *            thread never gets one; when all other threads have ended and
- *            nothing is left to purge, the helper ends too.  Setting
- *            background_thread to false keeps it away.
+ *            thread never gets one, and the last but one to end takes the
+ *            helper with it.  Setting background_thread to false keeps it away.
  *
  * A thread sleeps until at least 1,024 pages will have to go (100 ms at least),
  * or without end where nothing is dirty; it is woken when so many pages become
  * dirty that it would be late (pac.h: watch).
  *
  * Locking: starting and stopping below `lock`; the threads themselves only try
- * for it.  A thread counts as nested: it allocates from arena 0, without a
+ * for it.  Each has a lock of its own for its counters.  A thread counts as nested: it allocates from arena 0, without a
  * cache.
  */
 #ifndef THREAD_BACKGROUND_H
@@ -33,10 +32,12 @@
 #include "platform/err.h"
 #include "platform/mutex.h"
 
+/* Of the threads that there are; their locks count on. */
 typedef struct {
 	size_t num_threads;
 	uint64_t num_runs;
 	uint64_t run_interval; /* average sleep, ns */
+	mutex_stats_t mutex_max; /* the greatest of the threads' locks */
 } background_stats_t;
 
 /* Held while threads are started and stopped. */
@@ -64,6 +65,11 @@ MUST_CHECK err_t background_set_max(size_t max) EXCLUDES(background_lock);
 void background_set_tick(uint64_t (*tick)(void));
 
 void background_stats(background_stats_t *stats);
+/* Forget what their locks counted. */
+void background_reset_mutexes(void) EXCLUDES(background_lock);
+
+/* Have the thread that purges an arena look at it soon. */
+void background_wake(unsigned arena_ind);
 
 /* Should someone start the helper? */
 extern _Atomic bool background_due;

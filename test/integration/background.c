@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -194,8 +195,56 @@ TEST_CONF(idle_process_with_threads, "dirty_decay_ms:500")
 	assert_true(resident_sinks_to(before + 3 * MIB, 3000));
 	atomic_store(&leave, true);
 	assert_int_equal(pthread_join(thread, NULL), 0);
-	/* The helper goes too, in a while. */
+	/* The helper went with it, but for what the kernel needs for that. */
+	assert_int_equal(stat_of("stats.background_thread.num_threads"), 0);
 	assert_true(threads_become(1));
+}
+
+/* System calls that want a single thread work once the others are joined. */
+TEST_CONF(single_again, "dirty_decay_ms:500")
+{
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, waits, NULL), 0);
+	sleep_ms(20);
+	allocate_and_free(8 * MIB);
+	assert_true(threads_become(3));
+	atomic_store(&leave, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	sleep_ms(1);
+	if (unshare(CLONE_NEWUSER) != 0) {
+		assert_int_not_equal(errno, EINVAL);
+	}
+}
+
+/* What the threads' locks count is shown, the greatest of each. */
+TEST_CONF(locks_are_counted, "background_thread:true,dirty_decay_ms:100")
+{
+	allocate_and_free(2 * MIB);
+	uint64_t ops = 0, epoch = 1;
+	size_t size = sizeof(ops);
+	for (int i = 0; i < 300 && ops == 0; i++) {
+		sleep_ms(10);
+		(void)mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch));
+		assert_int_equal(mallctl("stats.mutexes.max_per_bg_thd.num_ops",
+				     &ops, &size, NULL, 0),
+		    0);
+	}
+	assert_true(ops > 0);
+	assert_true(stat_of("stats.background_thread.num_threads") >= 1);
+	assert_int_equal(enable(false), 0);
+	assert_int_equal(stat_of("stats.background_thread.num_threads"), 0);
+	assert_int_equal(stat_of("stats.background_thread.num_runs"), 0);
+	assert_int_equal(stat_of("stats.background_thread.run_interval"), 0);
+}
+
+/* The call leaves it to the threads, and tells them. */
+TEST_CONF(decay_is_passed_on, "background_thread:true,dirty_decay_ms:200")
+{
+	size_t before = resident_bytes();
+	allocate_and_free(2 * MIB);
+	sleep_ms(250);
+	assert_int_equal(mallctl("arena.4096.decay", NULL, NULL, NULL, 0), 0);
+	assert_true(resident_sinks_to(before + 3 * MIB, 2000));
 }
 
 static void *

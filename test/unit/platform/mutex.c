@@ -239,3 +239,17 @@ TEST(misuse_dies)
 	assert_dies(unlock_unheld, &lock, "Lock test: released by a thread");
 	assert_dies(claim, &lock, "Failed assertion");
 }
+
+TEST(greatest_of_statistics)
+{
+	mutex_stats_t max = {1, 20, 3, 40, 5, 60, 7};
+	mutex_stats_t other = {10, 2, 30, 4, 50, 6, 70};
+	mutex_stats_max(&max, &other);
+	assert_int_equal(max.n_ops, 10);
+	assert_int_equal(max.n_owner_switch, 20);
+	assert_int_equal(max.n_wait, 30);
+	assert_int_equal(max.n_spin_acquired, 40);
+	assert_int_equal(max.total_wait_ns, 50);
+	assert_int_equal(max.max_wait_ns, 60);
+	assert_int_equal(max.max_n_thds, 70);
+}

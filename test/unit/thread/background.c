@@ -168,6 +168,31 @@ starts_helper(void *arg)
 	assert_false(background_enabled());
 	assert_true(arena_ticks_purge);
 	assert_false(background_is_due());
+	free_pages(5000);
+	assert_true(comes(nothing_is_dirty));
+	background_stats_t stats;
+	background_stats(&stats);
+	assert_true(stats.num_runs > 0);
+	assert_true(stats.mutex_max.n_ops > 0);
+	return arg;
+}
+
+static void *
+starts_helper_and_ends(void *arg)
+{
+	assert_non_null(tsd_get());
+	background_start_helper();
+	assert_int_equal(nthreads(), 1);
+	return arg;
+}
+
+static void *
+asks_in_vain(void *arg)
+{
+	assert_non_null(tsd_get());
+	assert_true(background_is_due());
+	background_start_helper();
+	assert_int_equal(nthreads(), 0);
 	return arg;
 }
 
@@ -175,11 +200,19 @@ TEST(helper)
 {
 	opt.dirty_decay_ms = 100;
 	setup();
+	assert_int_equal(tsd_boot_key(), ERR_NONE);
 	assert_non_null(tsd_get());
 	pac_grown((size_t)32 << 20);
+	in_thread(starts_helper_and_ends, NULL);
+	/* It went with that thread, and another one would be too soon. */
+	assert_int_equal(nthreads(), 0);
+	background_stats_t stats;
+	background_stats(&stats);
+	assert_int_equal(stats.num_runs, 0);
+	in_thread(asks_in_vain, NULL);
+	sleep_ms(1100);
 	in_thread(starts_helper, NULL);
-	free_pages(5000);
-	assert_true(comes(nothing_is_dirty));
+	assert_int_equal(nthreads(), 0);
 	/* Threads that are asked for take its place. */
 	assert_int_equal(background_enable(true), ERR_NONE);
 	assert_int_equal(nthreads(), 1);
