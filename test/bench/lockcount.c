@@ -5,7 +5,8 @@
  * Preloaded behind an allocator with mallctl: "locks N" times that a mutex was
  * taken, "spun N" and "waited N" of them after spinning or sleeping, all
  * mutexes of all arenas and bins together; "slow N" the calls that did not end
- * in a thread's cache (fills and flushes).  Nothing without mallctl.
+ * in a thread's cache (fills and flushes); and "by_NAME N", the first for each
+ * kind of mutex.  Nothing without mallctl.
  */
 #include "bench.h"
 
@@ -64,18 +65,31 @@ number(const char *prefix, const char *name, const char *suffix)
 	return mallctl(text, &value, &size, NULL, 0) == 0 ? value : 0;
 }
 
-static void
+/* Returns how often it was taken. */
+static uint64_t
 count(const char *prefix, const char *name, const char *infix)
 {
 	char text[64];
 	size_t at = append(text, 0, infix);
+	uint64_t taken;
 
 	append(text, at, ".num_ops");
-	locks += number(prefix, name, text);
+	taken = number(prefix, name, text);
+	locks += taken;
 	append(text, at, ".num_spin_acq");
 	spun += number(prefix, name, text);
 	append(text, at, ".num_wait");
 	waited += number(prefix, name, text);
+	return taken;
+}
+
+static void
+count_and_say(const char *prefix, const char *name)
+{
+	char text[64];
+
+	append(text, append(text, 0, "by_"), name);
+	say_number(text, count(prefix, name, ""));
 }
 
 static uint64_t
@@ -83,7 +97,7 @@ count_bins(void)
 {
 	unsigned nbins = 0, i;
 	size_t size = sizeof(nbins);
-	uint64_t slow = 0;
+	uint64_t slow = 0, taken = 0;
 
 	if (mallctl("arenas.nbins", &nbins, &size, NULL, 0) != 0) {
 		return 0;
@@ -93,10 +107,11 @@ count_bins(void)
 		const char *digits = i < 10 ? name + 1 : name;
 		const char *prefix = "stats.arenas." ALL_ARENAS ".bins.";
 
-		count(prefix, digits, ".mutex");
+		taken += count(prefix, digits, ".mutex");
 		slow += number(prefix, digits, ".nfills");
 		slow += number(prefix, digits, ".nflushes");
 	}
+	say_number("by_bins", taken);
 	return slow;
 }
 
@@ -111,10 +126,11 @@ lockcount_end(void)
 		return;
 	}
 	for (i = 0; i < sizeof(global) / sizeof(global[0]); i++) {
-		count("stats.mutexes.", global[i], "");
+		count_and_say("stats.mutexes.", global[i]);
 	}
 	for (i = 0; i < sizeof(of_arena) / sizeof(of_arena[0]); i++) {
-		count("stats.arenas." ALL_ARENAS ".mutexes.", of_arena[i], "");
+		count_and_say("stats.arenas." ALL_ARENAS ".mutexes.",
+		    of_arena[i]);
 	}
 	slow = count_bins();
 	say_number("locks", locks);
