@@ -28,6 +28,7 @@ cat > build-install/expected <<'EOL'
 644 lib/libjemalloc_pic.a
 644 lib/pkgconfig/jemalloc.pc
 755 bin/jemalloc-config
+755 bin/jemalloc-stats-html
 755 bin/jemalloc-top
 755 bin/jemalloc.sh
 755 lib/libjemalloc.so.2
@@ -122,6 +123,10 @@ try cxx-all-static g++ program.cc "$include" "$prefix/lib/libjemalloc.a" -static
 # Scripts.
 "$prefix/bin/jemalloc.sh" grep -q libjemalloc.so.2 /proc/self/maps ||
     complain "jemalloc.sh does not preload"
+"$prefix/bin/jemalloc-top" --help | grep -q stats_export ||
+    complain "jemalloc-top does not start"
+"$prefix/bin/jemalloc-stats-html" --help | grep -q stats.json ||
+    complain "jemalloc-stats-html does not start"
 for option in version revision config prefix bindir datadir includedir libdir \
     mandir cc cflags cppflags cxxflags ldflags libs; do
 	"$prefix/bin/jemalloc-config" --$option > build-install/value ||

@@ -28,7 +28,18 @@
 /* What is left out unless letters say something else. */
 #define LETTERS_DEFAULT "ah"
 
+/*
+ * The ledger of resident memory looks at every page, 20 ms for a GiB.  Threads
+ * of the program do so only while it is small; and nobody for more than a
+ * hundredth of the time.
+ */
+#define LEDGER_RSS_MAX ((uint64_t)256 << 20)
+#define LEDGER_PAUSE 100
+
 #define UNIX_PREFIX "unix:"
+
+/* Whose time it is. */
+typedef enum { IN_PROGRAM, IN_BACKGROUND, AT_EXIT } patience_t;
 
 /* The output so far. */
 typedef struct {
@@ -42,6 +53,7 @@ static pid_t boot_pid;
 static _Atomic uint64_t next_ns;
 static _Atomic pid_t busy_pid;
 static _Atomic bool has_complained;
+static uint64_t ledger_next_ns; /* of who has set busy_pid */
 
 bool
 stats_export_enabled(void)
@@ -219,10 +231,28 @@ deliver(const char *path, bool is_metrics, const text_t *text)
 	    : outfile_append(path, text->at, text->used, opt.stats_export_max);
 }
 
+/* The statistics, with the ledger if that is due. */
 static void
-export_as(pid_t pid)
+put_stats(text_t *text, char *letters, patience_t patience)
 {
-	char path[OUTFILE_PATH_MAX], letters[OPT_LETTERS_SIZE + 2] = "J";
+	uint64_t start = clock_precise_ns();
+	bool has_ledger = patience == AT_EXIT ||
+	    (start >= ledger_next_ns &&
+		(patience == IN_BACKGROUND || rss_read() <= LEDGER_RSS_MAX));
+	if (!has_ledger) {
+		strcat(letters, "r");
+	}
+	stats_print(collect, text, letters);
+	if (has_ledger) {
+		uint64_t now = clock_precise_ns();
+		ledger_next_ns = now + (now - start) * LEDGER_PAUSE;
+	}
+}
+
+static void
+export_as(pid_t pid, patience_t patience)
+{
+	char path[OUTFILE_PATH_MAX], letters[OPT_LETTERS_SIZE + 3] = "J";
 	const char *given = opt.stats_export_opts;
 	if (!path_expand(path, opt.stats_export, pid)) {
 		complain(path, ENAMETOOLONG);
@@ -238,7 +268,7 @@ export_as(pid_t pid)
 	(void)err;
 	bool is_metrics = strchr(given, 'O') != NULL;
 	strcat(letters, given[0] == '\0' ? LETTERS_DEFAULT : given);
-	stats_print(collect, &text, letters);
+	put_stats(&text, letters, patience);
 	if (!is_metrics && text.used > 0 && text.at[0] == '{') {
 		put_export(&text, pid);
 	}
@@ -250,8 +280,8 @@ export_as(pid_t pid)
 	assert(err == ERR_NONE);
 }
 
-void
-stats_export_now(void)
+static void
+export_now(patience_t patience)
 {
 	int saved_errno = errno;
 	pid_t pid = getpid(), busy = 0;
@@ -261,15 +291,27 @@ stats_export_now(void)
 	    atomic_compare_exchange_strong_explicit(&busy_pid, &busy, pid,
 		memory_order_acquire, memory_order_relaxed)) {
 		if (pid == boot_pid || is_own_path()) {
-			export_as(pid);
+			export_as(pid, patience);
 		}
 		atomic_store_explicit(&busy_pid, 0, memory_order_release);
 	}
 	errno = saved_errno;
 }
 
-uint64_t
-stats_export_tick(void)
+void
+stats_export_now(void)
+{
+	export_now(IN_PROGRAM);
+}
+
+static void
+export_at_exit(void)
+{
+	export_now(AT_EXIT);
+}
+
+static uint64_t
+tick(patience_t patience)
 {
 	if (boot_pid == 0 || opt.stats_export_ms < 0) {
 		return UINT64_MAX;
@@ -282,15 +324,21 @@ stats_export_tick(void)
 	}
 	if (atomic_compare_exchange_strong_explicit(&next_ns, &next,
 		now + period, memory_order_relaxed, memory_order_relaxed)) {
-		stats_export_now();
+		export_now(patience);
 	}
 	return period;
+}
+
+uint64_t
+stats_export_tick(void)
+{
+	return tick(IN_BACKGROUND);
 }
 
 static void
 tick_of_thread(void)
 {
-	(void)stats_export_tick();
+	(void)tick(IN_PROGRAM);
 }
 
 void
@@ -306,7 +354,7 @@ stats_export_boot(void)
 	boot_pid = getpid();
 	thread_event_set_tick(tick_of_thread);
 	background_set_tick(stats_export_tick);
-	if (atexit(stats_export_now) != 0) {
+	if (atexit(export_at_exit) != 0) {
 		warn("stats_export: no export at exit");
 	}
 }

@@ -10,7 +10,9 @@
  *
  * Files are appended to and bounded, one line for each snapshot; OpenMetrics
  * replace the file.  A socket is one that a viewer listens at.  Nothing waits
- * for viewers, and none is needed.
+ * for viewers, and none is needed.  The ledger of resident memory is in it only
+ * where it costs little: in small processes, and in those with background
+ * threads, which then take it as seldom as a hundredth of the time allows.
  *
  * A child that was forked writes only where %p in the path makes it a file of
  * its own.  One thread exports at a time, others pass by.  No lock is held
@@ -32,7 +34,7 @@ bool stats_export_enabled(void);
 /* Now, whenever the last one was. */
 void stats_export_now(void);
 
-/* If it is time to; nanoseconds until it will be.  UINT64_MAX: never. */
+/* For a background thread: if it is time to; nanoseconds until it will be.  UINT64_MAX: never. */
 uint64_t stats_export_tick(void);
 
 #endif

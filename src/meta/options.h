@@ -54,7 +54,7 @@ enum { OPT_PROF_TIME_DEFAULT, OPT_PROF_TIME_HIGH };
 #define OPT_DECAY_MS_MAX INT64_C(18446744072000)
 
 /* The letters that malloc_stats_print() knows, and room for each once. */
-#define OPT_LETTERS "JgmdablxehO"
+#define OPT_LETTERS "JgmdablxehOrfR"
 #define OPT_LETTERS_SIZE sizeof(OPT_LETTERS)
 
 /* Longest text of a STRING option. */

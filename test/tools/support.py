@@ -43,5 +43,6 @@ def python_with(module):
 
 
 def tool(name):
-    """A program of the folder bin that belongs to the library."""
-    return os.path.join(os.path.dirname(os.path.dirname(library)), "bin", name)
+    """A program of the folder bin: made beside the library, or as it is."""
+    made = os.path.join(os.path.dirname(os.path.dirname(library)), "bin", name)
+    return made if os.path.exists(made) else os.path.join(ROOT, "bin", name)

@@ -245,7 +245,7 @@ class Terminal(Top):
         self.assertIn("[%d]" % pid, text)
         self.assertRegex(text, r"(?m)^ +3072 .*█")
         for key, words in (("a", "auto_0"), ("m", "the program holds them"),
-                           ("l", "arena bins (all)"), ("c", "SIZE CLASSES"),
+                           ("l", "LOCKS that"), ("c", "SIZE CLASSES"),
                            ("s", "wasted▼"), ("S", "held▼"), ("r", "held▲"),
                            ("p", "p:go on"), ("p", "p:pause"),
                            ("+", "+-:0.4s"), ("-", "+-:0.2s"),

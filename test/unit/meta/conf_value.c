@@ -111,7 +111,7 @@ static const case_t cases[] = {
     {"stats_print", "false", "true", "true", "x", VALUE},
     {"stats_print_opts", "", "Jxx?g", "Jxg", NULL, NULL},
     {"stats_interval", "-1", "0", "0", "-2", OUTSIDE},
-    {"stats_interval_opts", "", "hexl", "hexl", NULL, NULL},
+    {"stats_interval_opts", "", "hexlrfRO", "hexlrfRO", NULL, NULL},
     {"stats_export", "", "unix:/a.%p", "unix:/a.%p", NULL, NULL},
     {"stats_export_opts", "", "Oa", "Oa", NULL, NULL},
     {"stats_export_ms", "1000", "-1", "-1", "-2", OUTSIDE},
