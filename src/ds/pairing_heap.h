@@ -15,6 +15,10 @@
  * as `prev`; it is recognized by the parent's `child`.  Zeroed memory is an
  * empty heap and an unlinked node.
  *
+ * A walk visits all nodes, a step at a time, while others change the heap
+ * between steps.  Whoever removes a node tells the walk before.  Such a walk may
+ * come to a node twice or miss it, but never leaves the heap.
+ *
  * Comparators return <0, 0, >0; give one that is constant at the call, and
  * the compiler drops the indirection.
  */
@@ -213,6 +217,60 @@ ph_remove(ph_t *heap, ph_node_t *node, ph_cmp_t *cmp)
 	node->prev = NULL;
 	node->next = NULL;
 	node->child = NULL;
+}
+
+/* Where a walk is: what to do at `node` next. */
+typedef enum {
+	PH_WALK_ENTER, /* go to its children */
+	PH_WALK_LEAVE, /* those are done; go to the next of its list */
+	PH_WALK_BACK /* the list is done; go back to its beginning */
+} ph_walk_step_t;
+
+typedef struct {
+	ph_node_t *node; /* NULL: the walk is over */
+	ph_walk_step_t step;
+} ph_walk_t;
+
+static inline void
+ph_walk_begin(ph_walk_t *walk, const ph_t *heap)
+{
+	walk->node = heap->root;
+	walk->step = PH_WALK_ENTER;
+}
+
+/*
+ * Do one step, in constant time, of a walk that is not over.  Returns the node
+ * that it has done with, children first and the root last: if that one is
+ * removed now, the walk misses nothing.  NULL: none by this step.
+ */
+static inline ph_node_t *
+ph_walk_next(ph_walk_t *walk)
+{
+	ph_node_t *node = walk->node;
+	ph_node_t *prev = node->prev;
+	bool done = walk->step != PH_WALK_BACK;
+	if (walk->step == PH_WALK_ENTER && node->child != NULL) {
+		walk->node = node->child;
+		return NULL;
+	}
+	if (walk->step != PH_WALK_BACK && node->next != NULL) {
+		walk->node = node->next;
+		walk->step = PH_WALK_ENTER;
+		return prev != NULL ? node : NULL;
+	}
+	walk->node = prev;
+	walk->step = prev != NULL && prev->child == node ? PH_WALK_LEAVE
+							 : PH_WALK_BACK;
+	return done || prev == NULL ? node : NULL;
+}
+
+/* `node` is about to be removed from the heap. */
+static inline void
+ph_walk_note_removal(ph_walk_t *walk, const ph_node_t *node)
+{
+	if (walk->node == node) {
+		(void)ph_walk_next(walk);
+	}
 }
 
 #endif

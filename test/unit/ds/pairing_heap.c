@@ -185,3 +185,118 @@ TEST(insertion_is_cheap)
 	assert_int_equal(ncompared, NITEMS - 1);
 	assert_int_equal(verify(&heap), 1);
 }
+
+static unsigned nvisits[NITEMS];
+
+/* Up to nsteps steps; returns how many nodes were come to. */
+static unsigned
+walk_on(ph_walk_t *walk, unsigned nsteps)
+{
+	unsigned n = 0;
+	for (; walk->node != NULL && nsteps > 0; nsteps--) {
+		ph_node_t *node = ph_walk_next(walk);
+		if (node != NULL) {
+			assert_true(item_of(node)->is_in);
+			nvisits[item_of(node) - items]++;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* A heap that stays as it is: every node once, in three steps a node. */
+TEST(walk_visits_all)
+{
+	ph_t heap = {NULL};
+	ph_walk_t walk;
+	uint64_t prng = 5;
+	ph_walk_begin(&walk, &heap);
+	assert_null(walk.node);
+	for (unsigned n = 1; n <= NITEMS; n++) {
+		items[n - 1].key = (unsigned)prng_below(&prng, 100);
+		put(&heap, &items[n - 1]);
+		if (n % 3 == 0) {
+			item_t *first = take_first(&heap);
+			put(&heap, first);
+		}
+		memset(nvisits, 0, sizeof(nvisits));
+		ph_walk_begin(&walk, &heap);
+		assert_int_equal(walk_on(&walk, 3 * n), n);
+		assert_null(walk.node);
+		for (unsigned i = 0; i < n; i++) {
+			assert_int_equal(nvisits[i], 1);
+		}
+	}
+}
+
+/* What a walk comes to may be removed at once, and nothing is missed. */
+TEST(walk_that_removes)
+{
+	ph_t heap = {NULL};
+	ph_walk_t walk;
+	uint64_t prng = 6;
+	size_t count = NITEMS;
+	for (unsigned i = 0; i < NITEMS; i++) {
+		items[i].key = (unsigned)prng_below(&prng, 100);
+		put(&heap, &items[i]);
+	}
+	take_first(&heap);
+	count--;
+	while (count > 0) {
+		memset(nvisits, 0, sizeof(nvisits));
+		/* Shuffled by who takes the first one, or as it is. */
+		if (prng_below(&prng, 2) == 0) {
+			put(&heap, take_first(&heap));
+		}
+		ph_walk_begin(&walk, &heap);
+		while (walk.node != NULL) {
+			ph_node_t *node = ph_walk_next(&walk);
+			if (node == NULL) {
+				continue;
+			}
+			nvisits[item_of(node) - items]++;
+			if (prng_below(&prng, 4) == 0) {
+				ph_walk_note_removal(&walk, node);
+				ph_remove(&heap, node, compare);
+				assert_out(item_of(node));
+				count--;
+			}
+		}
+		for (unsigned i = 0; i < NITEMS; i++) {
+			assert_true(nvisits[i] > 0 || !items[i].is_in);
+		}
+		assert_int_equal(verify(&heap), count);
+	}
+}
+
+/* Others change the heap meanwhile: no step leads out of it. */
+TEST(walk_among_changes)
+{
+	ph_t heap = {NULL};
+	ph_walk_t walk = {NULL, PH_WALK_ENTER};
+	uint64_t prng = 7;
+	unsigned ended = 0;
+	for (unsigned round = 0; round < 50000; round++) {
+		item_t *item = &items[prng_below(&prng, NITEMS)];
+		if (walk.node == NULL) {
+			ended++;
+			ph_walk_begin(&walk, &heap);
+		}
+		(void)walk_on(&walk, (unsigned)prng_below(&prng, 8));
+		if (!item->is_in) {
+			item->key = (unsigned)prng_below(&prng, 100);
+			put(&heap, item);
+		} else if (prng_below(&prng, 2) == 0) {
+			ph_walk_note_removal(&walk, &item->node);
+			ph_remove(&heap, &item->node, compare);
+			assert_out(item);
+		} else {
+			ph_walk_note_removal(&walk, ph_first(&heap));
+			(void)take_first(&heap);
+		}
+		if (walk.node != NULL) {
+			assert_true(item_of(walk.node)->is_in);
+		}
+	}
+	assert_true(ended > 100);
+}
