@@ -37,6 +37,7 @@ SRCS := \
 	src/arena/bin_info.c \
 	src/arena/large.c \
 	src/arena/misuse.c \
+	src/arena/slab.c \
 	src/thread/background.c \
 	src/thread/check.c \
 	src/thread/hook.c \

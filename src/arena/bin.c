@@ -16,57 +16,108 @@ bin_init(bin_t *bin, bool tracks_full)
 	}
 }
 
-static void
-nonfull_insert(bin_t *bin, edata_t *slab)
-{
-	ph_insert(&bin->nonfull, &slab->heap, edata_cmp_age);
-	bin->stats.nonfull_slabs++;
-}
+/* Where a slab is, as its counts say. */
+typedef enum { AT_CURRENT, AT_NONFULL, AT_HOLLOW, AT_FULL } place_t;
 
-static void
-nonfull_remove(bin_t *bin, edata_t *slab)
+static place_t
+place_of(const bin_t *bin, const edata_t *slab)
 {
-	ph_remove(&bin->nonfull, &slab->heap, edata_cmp_age);
-	bin->stats.nonfull_slabs--;
-}
-
-/* Reserve up to n free regions of a slab in its map, whole words at a time. */
-static unsigned
-slab_take(edata_t *slab, const bin_info_t *info, void **regs, unsigned n)
-{
-	unsigned taken = 0;
-	unsigned nwords = (info->nregs + 63) / 64;
-	for (unsigned word = 0; word < nwords && taken < n; word++) {
-		uint64_t bits = slab->free_map[word];
-		char *start = (char *)slab->addr +
-		    (size_t)word * 64 * info->reg_size;
-		while (bits != 0 && taken < n) {
-			regs[taken++] = start +
-			    (size_t)bits_ctz64(bits) * info->reg_size;
-			bits &= bits - 1;
-		}
-		slab->free_map[word] = bits;
+	if (slab == bin->current) {
+		return AT_CURRENT;
 	}
-	slab->nfree = (uint16_t)(slab->nfree - taken);
-	return taken;
+	return !slab_is_used_up(slab) ? AT_NONFULL
+	    : slab->nfree != 0        ? AT_HOLLOW
+				      : AT_FULL;
 }
 
-/* The current slab is full: choose another one; NULL when there is none. */
+static void
+slab_enter(bin_t *bin, edata_t *slab, place_t place)
+{
+	if (place == AT_NONFULL) {
+		ph_insert(&bin->nonfull, &slab->heap, edata_cmp_age);
+		bin->stats.nonfull_slabs++;
+	} else if (place == AT_HOLLOW) {
+		ph_insert(&bin->hollow, &slab->heap, edata_cmp_age);
+	} else if (place == AT_FULL && bin->tracks_full) {
+		list_push_back(&bin->full, &slab->full);
+	}
+}
+
+static void
+slab_leave(bin_t *bin, edata_t *slab, place_t place)
+{
+	if (place == AT_CURRENT) {
+		bin->current = NULL;
+	} else if (place == AT_NONFULL) {
+		ph_walk_note_removal(&bin->sweep_walk, &slab->heap);
+		ph_remove(&bin->nonfull, &slab->heap, edata_cmp_age);
+		bin->stats.nonfull_slabs--;
+	} else if (place == AT_HOLLOW) {
+		ph_remove(&bin->hollow, &slab->heap, edata_cmp_age);
+	} else if (bin->tracks_full) {
+		list_remove(&slab->full);
+	}
+}
+
+/* Its counts changed while it was at `from`. */
+static void
+slab_move(bin_t *bin, edata_t *slab, place_t from)
+{
+	place_t to = place_of(bin, slab);
+	if (to != from) {
+		slab_leave(bin, slab, from);
+		slab_enter(bin, slab, to);
+	}
+}
+
+static size_t
+npages_purged(const edata_t *slab)
+{
+	return (size_t)bits_popcount64(slab->holes.purged)
+	    << (bin_infos[slab->cind - 1].lg_unit - LG_PAGE);
+}
+
+/* A slab is the bin's no more. */
+static void
+slab_gone(bin_t *bin, edata_t *slab)
+{
+	bin->stats.npages_purged -= npages_purged(slab);
+	memset(&slab->holes, 0, sizeof(slab->holes));
+	bin->stats.curslabs--;
+}
+
+/* The current slab is used up: choose another one; NULL when there is none. */
 static edata_t *
 next_current(bin_t *bin)
 {
-	if (bin->current != NULL && bin->tracks_full) {
-		list_push_back(&bin->full, &bin->current->full);
+	edata_t *slab = bin->current;
+	if (slab != NULL) {
+		bin->current = NULL;
+		slab_enter(bin, slab, place_of(bin, slab));
 	}
-	bin->current = NULL;
 	if (!ph_is_empty(&bin->nonfull)) {
-		edata_t *slab = container_of(ph_first(&bin->nonfull), edata_t,
-		    heap);
-		nonfull_remove(bin, slab);
+		slab = container_of(ph_first(&bin->nonfull), edata_t, heap);
+		slab_leave(bin, slab, AT_NONFULL);
 		bin->stats.nreslabs++;
 		bin->current = slab;
 	}
 	return bin->current;
+}
+
+/* There is no other room: use some of what was purged.  NULL: none. */
+static edata_t *
+reveal_current(bin_t *bin)
+{
+	if (ph_is_empty(&bin->hollow)) {
+		return NULL;
+	}
+	edata_t *slab = container_of(ph_first(&bin->hollow), edata_t, heap);
+	slab_leave(bin, slab, AT_HOLLOW);
+	bin->stats.npages_purged -= npages_purged(slab);
+	slab_reveal(slab, &bin_infos[slab->cind - 1]);
+	bin->stats.npages_purged += npages_purged(slab);
+	bin->current = slab;
+	return slab;
 }
 
 unsigned
@@ -76,9 +127,14 @@ bin_take_locked(bin_t *bin, unsigned szind, void **regs, unsigned n)
 	unsigned taken = 0;
 	while (taken < n) {
 		edata_t *slab = bin->current;
-		if ((slab == NULL || slab->nfree == 0) &&
-		    (slab = next_current(bin)) == NULL) {
-			break;
+		if (slab == NULL || slab_is_used_up(slab)) {
+			slab = next_current(bin);
+			if (slab == NULL && taken == 0) {
+				slab = reveal_current(bin);
+			}
+			if (slab == NULL) {
+				break;
+			}
 		}
 		taken += slab_take(slab, info, regs + taken, n - taken);
 	}
@@ -89,31 +145,21 @@ bin_take_locked(bin_t *bin, unsigned szind, void **regs, unsigned n)
 void
 bin_add_slab_locked(bin_t *bin, unsigned szind, edata_t *slab)
 {
-	const bin_info_t *info = &bin_infos[szind];
-	memset(slab->free_map, 0, sizeof(slab->free_map));
-	for (unsigned word = 0; word < info->nregs / 64; word++) {
-		slab->free_map[word] = ~(uint64_t)0;
-	}
-	if (info->nregs % 64 != 0) {
-		slab->free_map[info->nregs / 64] = ((uint64_t)1
-						       << info->nregs % 64) -
-		    1;
-	}
-	slab->nfree = (uint16_t)info->nregs;
-	nonfull_insert(bin, slab);
+	slab_init(slab, &bin_infos[szind]);
+	slab_enter(bin, slab, AT_NONFULL);
 	bin->stats.nslabs++;
 	bin->stats.curslabs++;
 }
 
 static bool
-slab_is_empty(const edata_t *slab)
+is_empty(const edata_t *slab)
 {
-	return slab->nfree == bin_infos[slab->cind - 1].nregs;
+	return slab_is_empty(slab, &bin_infos[slab->cind - 1]);
 }
 
 /*
- * A full slab has a free region again: it is current, or in the heap.  Returns
- * an empty slab that lost its place as the current one, NULL mostly.
+ * A slab that was used up has a region again: it is current, or in the heap.
+ * Returns an empty slab that lost its place as the current one, NULL mostly.
  */
 static edata_t *
 slab_became_nonfull(bin_t *bin, edata_t *slab)
@@ -122,23 +168,17 @@ slab_became_nonfull(bin_t *bin, edata_t *slab)
 	if (slab == current) {
 		return NULL;
 	}
-	if (bin->tracks_full) {
-		list_remove(&slab->full);
-	}
+	slab_leave(bin, slab, slab->holes.nhidden != 0 ? AT_HOLLOW : AT_FULL);
 	if (current == NULL || edata_cmp_age(&slab->heap, &current->heap) > 0) {
-		nonfull_insert(bin, slab);
+		slab_enter(bin, slab, AT_NONFULL);
 		return NULL;
 	}
 	/* The older one is used up first. */
 	bin->current = slab;
-	if (slab_is_empty(current)) {
+	if (is_empty(current)) {
 		return current;
 	}
-	if (current->nfree != 0) {
-		nonfull_insert(bin, current);
-	} else if (bin->tracks_full) {
-		list_push_back(&bin->full, &current->full);
-	}
+	slab_enter(bin, current, place_of(bin, current));
 	return NULL;
 }
 
@@ -146,29 +186,27 @@ slab_became_nonfull(bin_t *bin, edata_t *slab)
 static edata_t *
 slab_became_empty(bin_t *bin, edata_t *slab)
 {
-	if (slab != bin->current) {
-		nonfull_remove(bin, slab);
-		return slab;
-	}
-	if (ph_is_empty(&bin->nonfull)) {
+	if (slab == bin->current && ph_is_empty(&bin->nonfull)) {
 		/* The last one stays: it will be needed next. */
 		return NULL;
 	}
-	bin->current = NULL;
+	slab_leave(bin, slab, place_of(bin, slab));
 	return slab;
 }
 
 bin_return_t
 bin_slab_changed_locked(bin_t *bin, edata_t *slab, edata_t **empty)
 {
-	*empty = slab->nfree == 1 ? slab_became_nonfull(bin, slab) : NULL;
-	if (*empty == NULL && slab_is_empty(slab)) {
+	*empty = slab->nfree == slab->holes.nhidden + 1u
+	    ? slab_became_nonfull(bin, slab)
+	    : NULL;
+	if (*empty == NULL && is_empty(slab)) {
 		*empty = slab_became_empty(bin, slab);
 	}
 	if (*empty == NULL) {
 		return BIN_RETURNED;
 	}
-	bin->stats.curslabs--;
+	slab_gone(bin, *empty);
 	return BIN_SLAB_EMPTY;
 }
 
@@ -176,11 +214,11 @@ edata_t *
 bin_remove_empty_locked(bin_t *bin)
 {
 	edata_t *slab = bin->current;
-	if (slab == NULL || !slab_is_empty(slab)) {
+	if (slab == NULL || !is_empty(slab)) {
 		return NULL;
 	}
 	bin->current = NULL;
-	bin->stats.curslabs--;
+	slab_gone(bin, slab);
 	return slab;
 }
 
@@ -188,21 +226,150 @@ edata_t *
 bin_remove_any_locked(bin_t *bin)
 {
 	edata_t *slab = bin->current;
-	if (slab != NULL) {
-		bin->current = NULL;
-	} else if (!ph_is_empty(&bin->nonfull)) {
+	if (slab == NULL && !ph_is_empty(&bin->nonfull)) {
 		slab = container_of(ph_first(&bin->nonfull), edata_t, heap);
-		nonfull_remove(bin, slab);
-	} else {
-		list_node_t *node = list_pop_front(&bin->full);
-		if (node == NULL) {
-			return NULL;
-		}
-		slab = container_of(node, edata_t, full);
+	} else if (slab == NULL && !ph_is_empty(&bin->hollow)) {
+		slab = container_of(ph_first(&bin->hollow), edata_t, heap);
+	} else if (slab == NULL && bin->tracks_full) {
+		list_node_t *node = list_first(&bin->full);
+		slab = node == NULL ? NULL : container_of(node, edata_t, full);
 	}
+	if (slab == NULL) {
+		return NULL;
+	}
+	slab_leave(bin, slab, place_of(bin, slab));
 	bin->stats.nreset += bin_infos[slab->cind - 1].nregs - slab->nfree;
-	bin->stats.curslabs--;
+	slab_gone(bin, slab);
 	return slab;
+}
+
+/*
+ * Bytes that are freed between two sweeps, at least: 36 classes that stay just
+ * below it keep a few megabytes from being looked at.
+ */
+#define SWEEP_BYTES ((size_t)256 << 10)
+
+/* sweep_at of a bin that wants to be swept. */
+#define SWEEP_WANTED UINT64_MAX
+
+/* Steps of a walk that others keep changing: ended, rather than without end. */
+#define SWEEP_STEPS_PER_SLAB 8
+
+static void
+sweep_later(bin_t *bin, unsigned szind)
+{
+	bin->sweep_at = bin->stats.ndalloc +
+	    SWEEP_BYTES / bin_infos[szind].reg_size;
+}
+
+bool
+bin_wants_sweep_slow_locked(bin_t *bin, unsigned szind)
+{
+	if (bin->sweep_at == 0) {
+		sweep_later(bin, szind);
+		return false;
+	}
+	bin->sweep_at = SWEEP_WANTED;
+	return true;
+}
+
+bool
+bin_sweep_begin_locked(bin_t *bin, bool all)
+{
+	if (!all && bin->sweep_at != SWEEP_WANTED) {
+		return false;
+	}
+	bin->sweep_round++;
+	bin->sweep_found = false;
+	bin->sweep_nslabs = 0;
+	bin->sweep_left = 64 + bin->stats.nonfull_slabs * SWEEP_STEPS_PER_SLAB;
+	ph_walk_begin(&bin->sweep_walk, &bin->nonfull);
+	return true;
+}
+
+/* Returns whether there is something to do. */
+static bool
+look_at(bin_t *bin, edata_t *slab, bool all, bin_hole_t *hole)
+{
+	const bin_info_t *info = &bin_infos[slab->cind - 1];
+	slab_holes_t *holes = &slab->holes;
+	if (holes->round == bin->sweep_round) {
+		return false;
+	}
+	holes->round = bin->sweep_round;
+	bin->sweep_nslabs += slab != bin->current;
+	slab_units_t units = slab_free_units(slab, info);
+	slab_units_t now = all ? units : units & holes->seen;
+	holes->seen = (slab_units_t)(units & ~now);
+	bin->sweep_found |= holes->seen != 0;
+	if (now == 0) {
+		return false;
+	}
+	place_t from = place_of(bin, slab);
+	*hole = (bin_hole_t){.slab = slab, .units = now};
+	if (slab_is_empty(slab, info)) {
+		hole->units = 0;
+		slab_leave(bin, slab, from);
+		slab_gone(bin, slab);
+		return true;
+	}
+	slab_reserve(slab, info, now);
+	slab_move(bin, slab, from);
+	return true;
+}
+
+unsigned
+bin_sweep_locked(bin_t *bin, bool all, unsigned *nsteps, bin_hole_t *holes)
+{
+	ph_walk_t *walk = &bin->sweep_walk;
+	unsigned n = 0;
+	if (bin->current != NULL) {
+		n += look_at(bin, bin->current, all, &holes[n]);
+	}
+	while (walk->node != NULL && *nsteps > 0 && n < BIN_HOLES_MAX) {
+		ph_node_t *node = ph_walk_next(walk);
+		--*nsteps;
+		if (--bin->sweep_left == 0) {
+			walk->node = NULL;
+		}
+		if (node != NULL) {
+			edata_t *slab = container_of(node, edata_t, heap);
+			n += look_at(bin, slab, all, &holes[n]);
+		}
+	}
+	return n;
+}
+
+bool
+bin_sweep_restore_locked(bin_t *bin, bin_hole_t *hole)
+{
+	edata_t *slab = hole->slab;
+	const bin_info_t *info = &bin_infos[slab->cind - 1];
+	place_t from = place_of(bin, slab);
+	bin->stats.npages_purged -= npages_purged(slab);
+	hole->twice = slab_restore(slab, info, hole->units, hole->purged);
+	bin->stats.npages_purged += npages_purged(slab);
+	if (!slab_is_empty(slab, info)) {
+		slab_move(bin, slab, from);
+		return false;
+	}
+	slab_leave(bin, slab, from);
+	slab_gone(bin, slab);
+	return true;
+}
+
+bool
+bin_sweep_end_locked(bin_t *bin, unsigned szind)
+{
+	bin->sweep_walk.node = NULL;
+	/* Others moved some out of the way: to be seen the next time. */
+	bin->sweep_found |= bin->sweep_nslabs < bin->stats.nonfull_slabs;
+	if (bin->sweep_found) {
+		bin->sweep_at = SWEEP_WANTED;
+	} else {
+		sweep_later(bin, szind);
+	}
+	return bin->sweep_found;
 }
 
 bool
@@ -255,30 +422,34 @@ bin_handoff_postfork_child(bin_t *bin)
 	    HANDOFF_EMPTY, memory_order_relaxed, memory_order_relaxed);
 }
 
+/* Every slab of a heap is where it belongs. */
 static bool
-slab_verify(const edata_t *slab, unsigned szind)
+heap_verify(const bin_t *bin, const ph_t *heap, unsigned szind, place_t place)
 {
-	unsigned nfree = 0;
-	for (unsigned word = 0; word < SLAB_MAP_WORDS; word++) {
-		nfree += bits_popcount64(slab->free_map[word]);
+	ph_walk_t walk;
+	ph_walk_begin(&walk, heap);
+	while (walk.node != NULL) {
+		ph_node_t *node = ph_walk_next(&walk);
+		if (node == NULL) {
+			continue;
+		}
+		const edata_t *slab = container_of(node, edata_t, heap);
+		if (!slab_verify(slab, szind) || place_of(bin, slab) != place) {
+			return false;
+		}
 	}
-	return nfree == slab->nfree && slab->slab &&
-	    slab->cind == cind_of_small(szind) &&
-	    slab->size == bin_infos[szind].slab_size &&
-	    edata_state(slab) == EXTENT_ACTIVE;
+	return true;
 }
 
 bool
 bin_verify(bin_t *bin, unsigned szind)
 {
 	mutex_lock(&bin->lock);
-	bool good = bin->current == NULL || slab_verify(bin->current, szind);
-	if (good && !ph_is_empty(&bin->nonfull)) {
-		edata_t *slab = container_of(ph_first(&bin->nonfull), edata_t,
-		    heap);
-		good = slab_verify(slab, szind) && slab->nfree > 0;
-	}
-	good = good && bin->stats.nmalloc >= bin->stats.ndalloc;
+	bool good = (bin->current == NULL ||
+			slab_verify(bin->current, szind)) &&
+	    heap_verify(bin, &bin->nonfull, szind, AT_NONFULL) &&
+	    heap_verify(bin, &bin->hollow, szind, AT_HOLLOW) &&
+	    bin->stats.nmalloc >= bin->stats.ndalloc;
 	mutex_unlock(&bin->lock);
 	return good;
 }

@@ -6,6 +6,9 @@
  * next, so that young ones get a chance to become empty.  Full slabs are
  * nowhere; freeing a region finds them through the page map.
  *
+ * Free regions of which all are hidden (their pages were given back, see slab.h)
+ * make a slab `hollow`: it is used when there is nothing else.
+ *
  * Regions are taken and returned in batches, without touching them: a free
  * region is a bit in the slab's descriptor.
  *
@@ -21,6 +24,7 @@
 #define ARENA_BIN_H
 
 #include "arena/bin_info.h"
+#include "arena/slab.h"
 #include "ds/pairing_heap.h"
 #include "platform/mutex.h"
 
@@ -34,6 +38,7 @@ typedef struct {
 	uint64_t nreslabs; /* times a nonfull slab became current again */
 	size_t curslabs;
 	size_t nonfull_slabs;
+	size_t npages_purged; /* of slabs that are in use */
 } bin_stats_t;
 
 #define BIN_HANDOFF_MAX 64
@@ -49,8 +54,16 @@ typedef struct bin {
 	mutex_t lock;
 	edata_t *current GUARDED_BY(lock);
 	ph_t nonfull GUARDED_BY(lock);
+	ph_t hollow GUARDED_BY(lock);
 	list_t full GUARDED_BY(lock); /* manual arenas only */
 	bool tracks_full;
+	/* Looking for free pages: see bin_sweep_locked(). */
+	bool sweep_found GUARDED_BY(lock);
+	uint16_t sweep_round GUARDED_BY(lock);
+	ph_walk_t sweep_walk GUARDED_BY(lock);
+	size_t sweep_left GUARDED_BY(lock); /* steps, at most */
+	size_t sweep_nslabs GUARDED_BY(lock); /* looked at in the heap */
+	uint64_t sweep_at GUARDED_BY(lock); /* stats.ndalloc */
 	bin_stats_t stats GUARDED_BY(lock);
 	bin_handoff_t handoff;
 } bin_t;
@@ -97,7 +110,8 @@ bin_return_locked(bin_t *bin, edata_t *slab, unsigned region, edata_t **empty)
 	}
 	slab->free_map[region / 64] = bits | bit;
 	unsigned nfree = ++slab->nfree;
-	if (likely(nfree != 1 && nfree != bin_infos[slab->cind - 1].nregs)) {
+	if (likely(nfree != slab->holes.nhidden + 1u &&
+		nfree != bin_infos[slab->cind - 1].nregs)) {
 		return BIN_RETURNED;
 	}
 	return bin_slab_changed_locked(bin, slab, empty);
@@ -108,6 +122,69 @@ edata_t *bin_remove_empty_locked(bin_t *bin) REQUIRES(bin->lock);
 
 /* For a reset: take out any slab, with all its regions; NULL: none is left. */
 edata_t *bin_remove_any_locked(bin_t *bin) REQUIRES(bin->lock);
+
+/*
+ * Free pages of slabs in use.
+ *
+ * A sweep looks at every slab that has free regions, over as many calls as one
+ * likes, and at each once.  A unit that was free at the last sweep, in a slab
+ * from which nothing was taken since, is handed over to be purged; the others
+ * that are free are noted for the next sweep.
+ */
+typedef struct {
+	edata_t *slab;
+	slab_units_t units; /* none: the slab was empty and left the bin */
+	bool purged; /* set by who tried to purge them */
+	void *twice; /* a region that was freed meanwhile; NULL: none was */
+} bin_hole_t;
+
+#define BIN_HOLES_MAX 32
+
+/*
+ * Whether enough was freed since the last sweep for one to be worth it.  True
+ * only once, until a sweep was begun and ended.
+ */
+bool
+bin_wants_sweep_slow_locked(bin_t *bin, unsigned szind) REQUIRES(bin->lock);
+
+static inline bool
+bin_wants_sweep_locked(bin_t *bin, unsigned szind) REQUIRES(bin->lock);
+
+static inline bool
+bin_wants_sweep_locked(bin_t *bin, unsigned szind)
+{
+	return unlikely(bin->stats.ndalloc >= bin->sweep_at) &&
+	    bin_wants_sweep_slow_locked(bin, szind);
+}
+
+/* False: the bin wants none, and `all` is not asked for. */
+bool bin_sweep_begin_locked(bin_t *bin, bool all) REQUIRES(bin->lock);
+
+/*
+ * Go on with the sweep for up to *nsteps slabs, of which it takes off those that
+ * it did.  Returns how many slabs have units to be purged: they are reserved
+ * until bin_sweep_restore_locked().  `all`: whatever is free.
+ */
+unsigned bin_sweep_locked(bin_t *bin, bool all, unsigned *nsteps,
+    bin_hole_t *holes) REQUIRES(bin->lock);
+
+static inline bool
+bin_sweep_is_over_locked(const bin_t *bin) REQUIRES(bin->lock);
+
+static inline bool
+bin_sweep_is_over_locked(const bin_t *bin)
+{
+	return bin->sweep_walk.node == NULL;
+}
+
+/*
+ * What was reserved is free again.  True: the slab is empty and left the bin;
+ * give its pages back.
+ */
+bool bin_sweep_restore_locked(bin_t *bin, bin_hole_t *hole) REQUIRES(bin->lock);
+
+/* The sweep is over.  True: it found what the next one may purge. */
+bool bin_sweep_end_locked(bin_t *bin, unsigned szind) REQUIRES(bin->lock);
 
 /*
  * Leave a batch of up to BIN_HANDOFF_MAX regions; false: no room.  `slots` is

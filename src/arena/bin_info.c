@@ -1,5 +1,7 @@
 #include "arena/bin_info.h"
 
+#include "platform/pages.h"
+
 /*
  * Lengths to come close to.  Of the smallest objects some always survive, so
  * that their slabs may as well be long; larger ones need not pin as much.
@@ -45,6 +47,20 @@ slab_size_of(size_t size, size_t below)
 	return npages << LG_PAGE;
 }
 
+/*
+ * Whole kernel pages, and so few of them that a mask has a bit for each.  Those
+ * that are longer than a page need not begin where the slab does.
+ */
+BOOT static unsigned
+lg_unit_of(size_t slab)
+{
+	unsigned lg = (unsigned)bits_ctz64(os_page_size);
+	while ((slab >> lg) + (lg == LG_PAGE ? 0 : 2) > SLAB_UNITS_MAX) {
+		lg++;
+	}
+	return lg;
+}
+
 BOOT void
 bin_info_boot(void)
 {
@@ -63,6 +79,7 @@ bin_info_boot(void)
 		info->reg_size = (uint32_t)size;
 		info->slab_size = (uint32_t)slab;
 		info->nregs = (uint32_t)(slab / size);
+		info->lg_unit = lg_unit_of(slab);
 		info->reciprocal = (uint32_t)((((uint64_t)1 << 32) + size - 1) /
 		    size);
 	}

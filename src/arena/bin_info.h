@@ -19,6 +19,7 @@ typedef struct {
 	uint32_t slab_size;
 	uint32_t reciprocal; /* 2^32 / reg_size, rounded up */
 	uint32_t nshards; /* bins of the class in each arena */
+	uint32_t lg_unit; /* see slab.h */
 	uint32_t more; /* the second of them, in arena_t's `more` */
 } bin_info_t;
 

@@ -11,8 +11,8 @@
  * S and sees (A, S) knows that the extent cannot change under it.  A slab has
  * the number of its bin there too, of those that its class has in the arena.
  *
- * Locking: the fields belong to the owner.  `free_map`, `nfree` and `heap` of
- * a slab are below the lock of its bin.
+ * Locking: the fields belong to the owner.  `free_map`, `nfree`, `heap` and
+ * `holes` of a slab are below the lock of its bin.
  */
 #ifndef META_EDATA_H
 #define META_EDATA_H
@@ -38,6 +38,15 @@ typedef enum {
 
 #define SLAB_REGS_MAX 512
 #define SLAB_MAP_WORDS (SLAB_REGS_MAX / 64)
+#define SLAB_UNITS_MAX 16
+
+/* Free pages of a slab in use; see arena/slab.h.  One bit per unit of it. */
+typedef struct {
+	uint16_t seen; /* free when last looked at, nothing taken since */
+	uint16_t purged; /* given back to the system */
+	uint16_t nhidden; /* free regions that touch purged units */
+	uint16_t round; /* of the last look */
+} slab_holes_t;
 
 typedef struct edata edata_t;
 struct edata {
@@ -57,7 +66,10 @@ struct edata {
 		ph_node_t heap; /* free extents, nonfull slabs, unused */
 		list_node_t full; /* full slabs of manual arenas */
 	};
-	void *user; /* large: the pointer handed out */
+	union {
+		void *user; /* large: the pointer handed out; else NULL */
+		slab_holes_t holes; /* slabs */
+	};
 	union {
 		uint64_t free_map[SLAB_MAP_WORDS]; /* 1 = free region */
 		struct {
@@ -99,9 +111,15 @@ edata_state(const edata_t *edata)
 }
 
 static inline unsigned
+edata_word_arena_ind(uint32_t word)
+{
+	return word >> 8 & ((1u << EDATA_ARENA_BITS) - 1);
+}
+
+static inline unsigned
 edata_arena_ind(const edata_t *edata)
 {
-	return edata_owner(edata) >> 8 & ((1u << EDATA_ARENA_BITS) - 1);
+	return edata_word_arena_ind(edata_owner(edata));
 }
 
 /* Which of the bins of its class a slab belongs to. */

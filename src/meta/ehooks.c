@@ -70,13 +70,14 @@ range_hook_t(extent_hooks_t *, void *, size_t, size_t, size_t, unsigned);
 
 static err_t
 range_hook(ehooks_t *ehooks, extent_hooks_t *table, range_hook_t *hook,
-    void *addr, size_t size)
+    void *addr, size_t size, size_t offset, size_t length)
 {
 	if (hook == NULL) {
 		return ERR_REFUSED;
 	}
 	void *saved = hooks_enter(table);
-	bool refused = hook(table, addr, size, 0, size, ehooks->arena_ind);
+	bool refused = hook(table, addr, size, offset, length,
+	    ehooks->arena_ind);
 	hooks_leave(table, saved);
 	return refused ? ERR_REFUSED : ERR_NONE;
 }
@@ -85,28 +86,48 @@ err_t
 ehooks_commit(ehooks_t *ehooks, void *addr, size_t size)
 {
 	extent_hooks_t *table = ehooks_table(ehooks);
-	return range_hook(ehooks, table, table->commit, addr, size);
+	return range_hook(ehooks, table, table->commit, addr, size, 0, size);
 }
 
 err_t
 ehooks_decommit(ehooks_t *ehooks, void *addr, size_t size)
 {
 	extent_hooks_t *table = ehooks_table(ehooks);
-	return range_hook(ehooks, table, table->decommit, addr, size);
+	return range_hook(ehooks, table, table->decommit, addr, size, 0, size);
 }
 
 err_t
 ehooks_purge_lazy(ehooks_t *ehooks, void *addr, size_t size)
 {
 	extent_hooks_t *table = ehooks_table(ehooks);
-	return range_hook(ehooks, table, table->purge_lazy, addr, size);
+	return range_hook(ehooks, table, table->purge_lazy, addr, size, 0,
+	    size);
 }
 
 err_t
 ehooks_purge_forced(ehooks_t *ehooks, void *addr, size_t size)
 {
 	extent_hooks_t *table = ehooks_table(ehooks);
-	return range_hook(ehooks, table, table->purge_forced, addr, size);
+	return range_hook(ehooks, table, table->purge_forced, addr, size, 0,
+	    size);
+}
+
+err_t
+ehooks_purge_lazy_part(ehooks_t *ehooks, void *addr, size_t size, size_t offset,
+    size_t length)
+{
+	extent_hooks_t *table = ehooks_table(ehooks);
+	return range_hook(ehooks, table, table->purge_lazy, addr, size, offset,
+	    length);
+}
+
+err_t
+ehooks_purge_forced_part(ehooks_t *ehooks, void *addr, size_t size,
+    size_t offset, size_t length)
+{
+	extent_hooks_t *table = ehooks_table(ehooks);
+	return range_hook(ehooks, table, table->purge_forced, addr, size,
+	    offset, length);
 }
 
 err_t

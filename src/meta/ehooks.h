@@ -76,6 +76,11 @@ MUST_CHECK err_t ehooks_commit(ehooks_t *ehooks, void *addr, size_t size);
 MUST_CHECK err_t ehooks_decommit(ehooks_t *ehooks, void *addr, size_t size);
 MUST_CHECK err_t ehooks_purge_lazy(ehooks_t *ehooks, void *addr, size_t size);
 MUST_CHECK err_t ehooks_purge_forced(ehooks_t *ehooks, void *addr, size_t size);
+/* The same for `length` bytes at `offset` of an extent in use. */
+MUST_CHECK err_t ehooks_purge_lazy_part(ehooks_t *ehooks, void *addr,
+    size_t size, size_t offset, size_t length);
+MUST_CHECK err_t ehooks_purge_forced_part(ehooks_t *ehooks, void *addr,
+    size_t size, size_t offset, size_t length);
 MUST_CHECK err_t ehooks_split(ehooks_t *ehooks, void *addr, size_t size,
     size_t size_a, bool committed);
 MUST_CHECK err_t ehooks_merge(ehooks_t *ehooks, void *addr_a, size_t size_a,

@@ -147,6 +147,8 @@ range_hook(extent_hooks_t *table, fake_hook_t hook, void *addr, size_t size,
 	fake_hooks_t *fake = (fake_hooks_t *)table;
 	assert_true(offset + length <= size);
 	note_range(fake, addr, size, arena_ind);
+	fake->last_offset = offset;
+	fake->last_length = length;
 	return !refuses(fake, hook);
 }
 

@@ -47,6 +47,8 @@ typedef struct {
 	/* Arguments of the last call of any hook. */
 	void *last_addr;
 	size_t last_size;
+	size_t last_offset; /* commit, decommit, purge */
+	size_t last_length;
 	size_t last_alignment;
 	size_t last_size_a; /* split, merge */
 	bool last_committed;

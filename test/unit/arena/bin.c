@@ -483,3 +483,385 @@ TEST(random_operations_with_full_slabs_listed)
 	random_walk(1024, true, 4);
 	random_walk(14336, true, 5);
 }
+
+/* Sweeps */
+
+static bin_hole_t holes[BIN_HOLES_MAX];
+
+/* One step; returns how many slabs are to be purged. */
+static unsigned
+sweep_step(bool all, unsigned nsteps)
+{
+	mutex_lock(&bin.lock);
+	unsigned n = bin_sweep_locked(&bin, all, &nsteps, holes);
+	mutex_unlock(&bin.lock);
+	return n;
+}
+
+/* NULL: the slab stayed in the bin. */
+static edata_t *
+restore(bin_hole_t *hole, bool purged)
+{
+	hole->purged = purged;
+	mutex_lock(&bin.lock);
+	bool left = bin_sweep_restore_locked(&bin, hole);
+	mutex_unlock(&bin.lock);
+	assert_null(hole->twice);
+	assert_true(bin_verify(&bin, szind));
+	return left ? hole->slab : NULL;
+}
+
+static bool
+sweep_begin(bool all)
+{
+	mutex_lock(&bin.lock);
+	bool begun = bin_sweep_begin_locked(&bin, all);
+	mutex_unlock(&bin.lock);
+	return begun;
+}
+
+static bool
+sweep_end(void)
+{
+	mutex_lock(&bin.lock);
+	bool found = bin_sweep_end_locked(&bin, szind);
+	mutex_unlock(&bin.lock);
+	return found;
+}
+
+/* A whole sweep; returns how many pages were purged. */
+static size_t
+sweep(bool all)
+{
+	size_t before = bin.stats.npages_purged;
+	bin.sweep_at = UINT64_MAX;
+	assert_true(sweep_begin(all));
+	do {
+		unsigned n = sweep_step(all, 3);
+		for (unsigned i = 0; i < n; i++) {
+			assert_int_not_equal(holes[i].units, 0);
+			assert_null(restore(&holes[i], true));
+		}
+	} while (!bin_sweep_is_over_locked(&bin));
+	(void)sweep_end();
+	assert_true(bin_verify(&bin, szind));
+	return bin.stats.npages_purged - before;
+}
+
+static void
+give_back_some(unsigned slab, unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i++) {
+		assert_null(give_back(slab, i));
+	}
+}
+
+/* What one sweep finds the next one purges, unless something is taken. */
+TEST(sweeps_purge_what_stays_free)
+{
+	setup(1024, false);
+	for (unsigned i = 0; i < 4; i++) {
+		add_full_slab(i);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		give_back_some(i, 2, 9);
+	}
+	assert_int_equal(sweep(false), 0);
+	/* Slab 0 is used again; in slab 1 another page becomes free. */
+	assert_int_equal(take(1), 1);
+	assert_ptr_equal(regs[0], region(0, 2));
+	give_back_some(1, 9, 12);
+	assert_int_equal(sweep(false), 2);
+	assert_int_equal(slabs[0].holes.purged, 0);
+	assert_int_equal(slabs[1].holes.purged, 2);
+	assert_int_equal(slabs[2].holes.purged, 2);
+	assert_int_equal(sweep(false), 2);
+	assert_int_equal(slabs[1].holes.purged, 6);
+	assert_int_equal(sweep(false), 0);
+	assert_int_equal(sweep(true), 0);
+}
+
+/* Purged memory comes last, but before fresh slabs. */
+TEST(purged_pages_are_taken_last)
+{
+	setup(1024, false);
+	for (unsigned i = 0; i < 3; i++) {
+		add_full_slab(i);
+	}
+	assert_int_equal(take(1), 0);
+	give_back_some(0, 4, 8);
+	give_back_some(1, 4, 9);
+	assert_int_equal(sweep(true), 2);
+	give_back_some(2, 0, 2);
+	assert_int_equal(take(10), 3);
+	assert_ptr_equal(regs[0], region(1, 8));
+	assert_ptr_equal(regs[2], region(2, 1));
+	assert_int_equal(bin.stats.npages_purged, 2);
+	/* A page at a time. */
+	assert_int_equal(take(3), 3);
+	assert_ptr_equal(regs[0], region(0, 4));
+	assert_int_equal(bin.stats.npages_purged, 1);
+	assert_int_equal(take(10), 1);
+	assert_int_equal(take(10), 4);
+	assert_ptr_equal(regs[0], region(1, 4));
+	assert_int_equal(bin.stats.npages_purged, 0);
+	assert_int_equal(take(10), 0);
+}
+
+/* A slab that has nothing but purged pages gets a region back. */
+TEST(hollow_slab_is_used_again)
+{
+	setup(1024, true);
+	for (unsigned i = 0; i < 3; i++) {
+		add_full_slab(i);
+	}
+	assert_int_equal(take(1), 0);
+	give_back_some(1, 0, 8);
+	assert_int_equal(sweep(true), 2);
+	assert_int_equal(count_full(), 2);
+	assert_null(give_back(1, 12));
+	assert_int_equal(take(10), 1);
+	assert_ptr_equal(regs[0], region(1, 12));
+	/* All of them: it leaves, and what was purged is the bin's no more. */
+	assert_null(give_back(0, 0));
+	give_back_some(1, 8, 15);
+	assert_ptr_equal(give_back(1, 15), &slabs[1]);
+	assert_int_equal(bin.stats.npages_purged, 0);
+	assert_null(slabs[1].user);
+	assert_int_equal(bin.stats.curslabs, 2);
+}
+
+/* While pages are purged, their slab can not leave, nor they be taken. */
+TEST(reserved_while_purging)
+{
+	setup(1024, true);
+	add_full_slab(0);
+	assert_int_equal(take(1), 0);
+	give_back_some(0, 4, 8);
+	assert_true(sweep_begin(true));
+	assert_int_equal(sweep_step(true, 10), 1);
+	assert_int_equal(holes[0].units, 2);
+	assert_int_equal(take(10), 0);
+	assert_int_equal(count_full(), 1);
+	give_back_some(0, 0, 4);
+	give_back_some(0, 8, 16);
+	assert_int_equal(bin.stats.curslabs, 1);
+	assert_int_equal(take(1), 1);
+	assert_null(give_back(0, 0));
+	/* Empty now: it leaves, whether it is current or not. */
+	assert_ptr_equal(restore(&holes[0], true), &slabs[0]);
+	assert_int_equal(bin.stats.curslabs, 0);
+	assert_int_equal(bin.stats.npages_purged, 0);
+	assert_int_equal(take(1), 0);
+	assert_false(sweep_end());
+}
+
+/* An empty slab that a bin keeps is given up when it is idle. */
+TEST(sweep_gives_up_empty_slab)
+{
+	setup(1024, false);
+	add_slab(0);
+	assert_int_equal(take(16), 16);
+	give_back_some(0, 0, 16);
+	assert_int_equal(bin.stats.curslabs, 1);
+	assert_int_equal(sweep(false), 0);
+	assert_int_equal(bin.stats.curslabs, 1);
+	bin.sweep_at = UINT64_MAX;
+	assert_true(sweep_begin(false));
+	assert_int_equal(sweep_step(false, 1), 1);
+	assert_int_equal(holes[0].units, 0);
+	assert_ptr_equal(holes[0].slab, &slabs[0]);
+	assert_int_equal(bin.stats.curslabs, 0);
+	assert_int_equal(take(1), 0);
+}
+
+/* A sweep is wanted when 256 KiB were freed, and while there is a find. */
+TEST(wants_sweep)
+{
+	setup(1024, false);
+	mutex_lock(&bin.lock);
+	assert_false(bin_wants_sweep_locked(&bin, szind));
+	assert_false(bin_sweep_begin_locked(&bin, false));
+	bin.stats.ndalloc = 255;
+	assert_false(bin_wants_sweep_locked(&bin, szind));
+	bin.stats.ndalloc = 256;
+	assert_true(bin_wants_sweep_locked(&bin, szind));
+	bin.stats.ndalloc = 1000;
+	assert_false(bin_wants_sweep_locked(&bin, szind));
+	assert_true(bin_sweep_begin_locked(&bin, false));
+	assert_true(bin_sweep_is_over_locked(&bin));
+	assert_false(bin_sweep_end_locked(&bin, szind));
+	assert_false(bin_sweep_begin_locked(&bin, false));
+	bin.stats.ndalloc = 1255;
+	assert_false(bin_wants_sweep_locked(&bin, szind));
+	bin.sweep_found = true;
+	assert_true(bin_sweep_end_locked(&bin, szind));
+	assert_true(bin_sweep_begin_locked(&bin, false));
+	bin.stats.ndalloc = 0;
+	mutex_unlock(&bin.lock);
+}
+
+/* A reset takes out hollow slabs too. */
+TEST(remove_any_with_holes)
+{
+	setup(1024, true);
+	for (unsigned i = 0; i < 3; i++) {
+		add_full_slab(i);
+	}
+	assert_int_equal(take(1), 0);
+	give_back_some(0, 0, 4);
+	give_back_some(1, 0, 5);
+	assert_int_equal(sweep(true), 2);
+	mutex_lock(&bin.lock);
+	for (unsigned i = 0; i < 3; i++) {
+		edata_t *slab = bin_remove_any_locked(&bin);
+		assert_non_null(slab);
+		assert_null(slab->user);
+	}
+	assert_null(bin_remove_any_locked(&bin));
+	mutex_unlock(&bin.lock);
+	assert_int_equal(bin.stats.npages_purged, 0);
+	assert_int_equal(bin.stats.nreset, 3 * 16 - 9);
+	assert_int_equal(bin.stats.curslabs, 0);
+}
+
+/*
+ * Random operations between the steps of sweeps: what is being purged is never
+ * in use, and nothing is lost.
+ */
+static void
+check_not_live(const model_t *model, const bin_hole_t *hole)
+{
+	unsigned slab = (unsigned)(hole->slab - slabs);
+	slab_units_t units = hole->units;
+	while (units != 0) {
+		size_t length;
+		size_t start = slab_next_run(hole->slab, info, &units, &length);
+		for (unsigned i = 0; i < info->nregs; i++) {
+			size_t at = (size_t)i * info->reg_size;
+			assert_false(model->live[slab][i] &&
+			    at < start + length && start < at + info->reg_size);
+		}
+	}
+}
+
+static void
+random_take_any(model_t *model)
+{
+	unsigned got = take(1 + (unsigned)prng_below(&model->prng, 50));
+	for (unsigned i = 0; i < got; i++) {
+		unsigned slab = slab_of(regs[i]);
+		unsigned reg = bin_info_region(info,
+		    (uintptr_t)regs[i] - edata_base(&slabs[slab]));
+		assert_true(model->in_bin[slab]);
+		assert_false(model->live[slab][reg]);
+		model->live[slab][reg] = true;
+		model->nlive[slab]++;
+	}
+	if (got == 0) {
+		for (unsigned i = 0; i < NSLABS; i++) {
+			if (!model->in_bin[i]) {
+				add_slab(i);
+				model->in_bin[i] = true;
+				return;
+			}
+		}
+	}
+}
+
+static void
+note_left(model_t *model, const edata_t *slab)
+{
+	unsigned gone = (unsigned)(slab - slabs);
+	assert_true(model->in_bin[gone]);
+	assert_int_equal(model->nlive[gone], 0);
+	model->in_bin[gone] = false;
+}
+
+static void
+random_work(model_t *model, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (prng_below(&model->prng, 2) == 0) {
+			random_take_any(model);
+		} else {
+			random_return(model);
+		}
+	}
+}
+
+static void
+random_sweep(model_t *model)
+{
+	bool all = prng_below(&model->prng, 2) == 0;
+	bin.sweep_at = UINT64_MAX;
+	assert_true(sweep_begin(all));
+	do {
+		unsigned n = sweep_step(all,
+		    1 + (unsigned)prng_below(&model->prng, 6));
+		for (unsigned i = 0; i < n; i++) {
+			if (holes[i].units == 0) {
+				note_left(model, holes[i].slab);
+			}
+		}
+		random_work(model, (unsigned)prng_below(&model->prng, 3));
+		for (unsigned i = 0; i < n; i++) {
+			if (holes[i].units == 0) {
+				continue;
+			}
+			check_not_live(model, &holes[i]);
+			bool purged = prng_below(&model->prng, 5) != 0;
+			edata_t *left = restore(&holes[i], purged);
+			if (left != NULL) {
+				note_left(model, left);
+			}
+		}
+	} while (!bin_sweep_is_over_locked(&bin));
+	(void)sweep_end();
+}
+
+/* Every slab counts, wherever it is: full ones have no purged pages. */
+static void
+check_purged(const model_t *model)
+{
+	size_t npages = 0;
+	for (unsigned i = 0; i < NSLABS; i++) {
+		npages += model->in_bin[i]
+		    ? bits_popcount64(slabs[i].holes.purged)
+		    : 0;
+	}
+	assert_int_equal(bin.stats.npages_purged, npages);
+}
+
+static void
+random_sweeps(size_t size, bool tracks_full, uint64_t seed)
+{
+	static model_t model;
+	size_t nlive = 0, most = 0;
+	memset(&model, 0, sizeof(model));
+	model.prng = seed;
+	setup(size, tracks_full);
+	for (unsigned step = 0; step < 1500; step++) {
+		random_work(&model, (unsigned)prng_below(&model.prng, 4));
+		random_sweep(&model);
+		check_purged(&model);
+		nlive = 0;
+		for (unsigned i = 0; i < NSLABS; i++) {
+			nlive += model.nlive[i];
+		}
+		assert_int_equal(bin.stats.nmalloc - bin.stats.ndalloc, nlive);
+		if (bin.stats.npages_purged > most) {
+			most = bin.stats.npages_purged;
+		}
+	}
+	assert_true(most > 3);
+}
+
+TEST(random_sweeps_and_operations)
+{
+	random_sweeps(1024, false, 6);
+	random_sweeps(640, true, 7);
+	random_sweeps(14336, false, 8);
+	random_sweeps(5120, true, 9);
+	random_sweeps(96, false, 10);
+}

@@ -135,6 +135,25 @@ TEST(split_and_merge_arguments)
 	assert_int_equal(fake.last_size_a, 4 * PAGE);
 }
 
+/* A part of an extent. */
+TEST(purging_parts)
+{
+	setup();
+	assert_int_equal(ehooks_purge_forced_part(&ehooks, mem, 16 * PAGE,
+			     2 * PAGE, 3 * PAGE),
+	    ERR_NONE);
+	assert_int_equal(fake.ncalls[FAKE_PURGE_FORCED], 1);
+	assert_int_equal(fake.last_size, 16 * PAGE);
+	assert_int_equal(fake.last_offset, 2 * PAGE);
+	assert_int_equal(fake.last_length, 3 * PAGE);
+	fake.refuse[FAKE_PURGE_LAZY] = true;
+	assert_int_equal(ehooks_purge_lazy_part(&ehooks, mem, 16 * PAGE, 0,
+			     PAGE),
+	    ERR_REFUSED);
+	assert_int_equal(fake.ncalls[FAKE_PURGE_LAZY], 1);
+	assert_int_equal(fake.last_offset, 0);
+}
+
 /* A missing hook refuses. */
 TEST(missing_hooks)
 {
