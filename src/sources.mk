@@ -35,6 +35,7 @@ SRCS := \
 	src/arena/arenas.c \
 	src/arena/bin.c \
 	src/arena/bin_info.c \
+	src/arena/holes.c \
 	src/arena/large.c \
 	src/arena/misuse.c \
 	src/arena/slab.c \

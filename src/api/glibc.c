@@ -47,6 +47,7 @@ typedef struct {
 	size_t cached; /* of these bytes, free in caches of threads */
 	size_t dirty; /* bytes of free pages */
 	size_t nfree; /* free regions of slabs */
+	size_t purged; /* bytes of slabs that were given back */
 } totals_t;
 
 static size_t
@@ -63,6 +64,7 @@ add_bin(bin_t *bin, unsigned szind, totals_t *totals)
 	size_t used = (size_t)(stats->nmalloc - stats->ndalloc - stats->nreset);
 	totals->small += used * bin_infos[szind].reg_size;
 	totals->nfree += stats->curslabs * bin_infos[szind].nregs - used;
+	totals->purged += stats->npages_purged << LG_PAGE;
 	mutex_unlock(&bin->lock);
 }
 
@@ -116,6 +118,14 @@ in_use(const totals_t *totals)
 	return bytes > totals->cached ? bytes - totals->cached : 0;
 }
 
+/* Bytes that were not given back. */
+static size_t
+kept(void)
+{
+	totals_t totals = all_arenas();
+	return totals.mapped - totals.purged;
+}
+
 EXPORT int
 malloc_trim(size_t pad)
 {
@@ -124,11 +134,11 @@ malloc_trim(size_t pad)
 		return 0;
 	}
 	int saved = errno;
-	size_t before = all_arenas().mapped;
+	size_t before = kept();
 	(void)!ctl_by_name("thread.tcache.flush", NULL, NULL, NULL, 0);
 	(void)!ctl_by_name("arena.4096.purge", NULL, NULL, NULL, 0);
 	errno = saved;
-	return all_arenas().mapped < before;
+	return kept() < before;
 }
 
 EXPORT struct mallinfo2

@@ -29,6 +29,7 @@ arena_init(arena_t *arena, unsigned ind, base_t *base, base_t *base0,
 	    opt.oversize_threshold == 0 ? SC_LARGE_MAX + PAGE
 					: opt.oversize_threshold,
 	    memory_order_relaxed);
+	holes_init(&arena->holes, now);
 	mutex_init(&arena->large_lock, "large", LOCK_LARGE);
 	list_init(&arena->large);
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
@@ -87,8 +88,8 @@ slab_alloc(arena_t *arena, unsigned szind, unsigned shard, bool dense)
 	return slab;
 }
 
-static void
-slab_dalloc(edata_t *slab)
+void
+arena_slab_dalloc(edata_t *slab)
 {
 	arena_t *arena = arena_of(slab);
 	pagemap_clear_slab(slab);
@@ -104,6 +105,7 @@ slab_dalloc(edata_t *slab)
 
 /* What is left to do once the lock is dropped. */
 typedef struct {
+	bool wants_sweep;
 	unsigned nempty, nbad;
 	edata_t *empty[FLUSH_CHUNK]; /* slabs to give back */
 	void *bad[FLUSH_CHUNK]; /* pointers that are no live regions */
@@ -165,6 +167,7 @@ return_locked(bin_t *bin, uint32_t mine, unsigned szind, void **regs,
 	}
 	bin->stats.ndalloc += n - left - after->nbad;
 	bin->stats.nflushes++;
+	after->wants_sweep = bin_wants_sweep_locked(bin, szind);
 	return left;
 }
 
@@ -181,10 +184,13 @@ return_and_unlock(bin_t *bin, uint32_t mine, unsigned szind, void **regs,
 	unsigned left = return_locked(bin, mine, szind, regs, n, &after);
 	mutex_unlock(&bin->lock);
 	for (unsigned i = 0; i < after.nempty; i++) {
-		slab_dalloc(after.empty[i]);
+		arena_slab_dalloc(after.empty[i]);
 	}
 	for (unsigned i = 0; i < after.nbad; i++) {
 		misuse_report(after.bad[i]);
+	}
+	if (unlikely(after.wants_sweep)) {
+		holes_want(arenas_get(edata_word_arena_ind(mine)));
 	}
 	return left;
 }
@@ -308,7 +314,7 @@ arena_fill(arena_t *arena, unsigned szind, unsigned shard, void **regs,
 	bin->stats.nfills += got != 0;
 	mutex_unlock(&bin->lock);
 	if (unlikely(slab != NULL)) {
-		slab_dalloc(slab);
+		arena_slab_dalloc(slab);
 	}
 	return got;
 }
@@ -329,11 +335,18 @@ _Atomic bool arena_ticks_watched;
 void (*arena_tick_watcher)(uint64_t now_ns);
 
 void
+arena_decay(arena_t *arena, uint64_t now_ns)
+{
+	pac_decay_tick(&arena->pac, now_ns);
+	holes_tick(arena, now_ns);
+}
+
+void
 arena_tick(arena_t *arena)
 {
 	if (likely(atomic_load_explicit(&arena_ticks_purge,
 		memory_order_relaxed))) {
-		pac_decay_tick(&arena->pac, clock_ns());
+		arena_decay(arena, clock_ns());
 	}
 	if (unlikely(atomic_load_explicit(&arena_ticks_watched,
 		memory_order_relaxed))) {
@@ -351,7 +364,7 @@ release_empty_slab(bin_t *bin)
 	}
 	mutex_unlock(&bin->lock);
 	if (slab != NULL) {
-		slab_dalloc(slab);
+		arena_slab_dalloc(slab);
 	}
 }
 
@@ -370,6 +383,7 @@ void
 arena_purge(arena_t *arena)
 {
 	arena_release_empty_slabs(arena);
+	holes_purge_all(arena);
 	pac_purge_all(&arena->pac);
 }
 
@@ -389,7 +403,7 @@ reset_bin(arena_t *arena, unsigned szind, unsigned shard)
 		if (slab == NULL) {
 			return;
 		}
-		slab_dalloc(slab);
+		arena_slab_dalloc(slab);
 	}
 }
 
@@ -397,11 +411,14 @@ void
 arena_reset(arena_t *arena)
 {
 	assert(!arena->automatic);
+	/* Nobody may be purging parts of what goes as a whole. */
+	mutex_lock(&arena->holes.lock);
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
 		for (unsigned i = 0; i < arena_nshards(arena, szind); i++) {
 			reset_bin(arena, szind, i);
 		}
 	}
+	mutex_unlock(&arena->holes.lock);
 	large_free_listed(arena);
 }
 
@@ -425,18 +442,25 @@ nmore(const arena_t *arena)
 }
 
 /*
- * Stages in rank order: the page allocator's, with the bins and the list of
- * large blocks before its last one (the descriptors), and the base at the end.
+ * Stages in rank order: who purges slabs in use; the page allocator's, with the
+ * bins and the list of large blocks before its last one (the descriptors); and
+ * the base at the end.
  */
-#define STAGE_BINS (PAC_PREFORK_STAGES - 1)
-#define STAGE_LARGE PAC_PREFORK_STAGES
-#define STAGE_BASE (PAC_PREFORK_STAGES + 2)
+#define STAGE_HOLES 0
+#define STAGE_PAC 1
+#define STAGE_BINS (STAGE_PAC + PAC_PREFORK_STAGES - 1)
+#define STAGE_LARGE (STAGE_BINS + 1)
+#define STAGE_DESCRIPTORS (STAGE_BINS + 2)
+#define STAGE_BASE (STAGE_BINS + 3)
+_Static_assert(STAGE_BASE + 1 == ARENA_PREFORK_STAGES, "all of them");
 
 void NO_THREAD_SAFETY
 arena_prefork(arena_t *arena, int stage)
 {
-	if (stage < STAGE_BINS) {
-		pac_prefork(&arena->pac, stage);
+	if (stage == STAGE_HOLES) {
+		mutex_prefork(&arena->holes.lock);
+	} else if (stage < STAGE_BINS) {
+		pac_prefork(&arena->pac, stage - STAGE_PAC);
 	} else if (stage == STAGE_BINS) {
 		for (unsigned i = 0; i < SC_NBINS; i++) {
 			mutex_prefork(&arena->bins[i].lock);
@@ -446,7 +470,7 @@ arena_prefork(arena_t *arena, int stage)
 		}
 	} else if (stage == STAGE_LARGE) {
 		mutex_prefork(&arena->large_lock);
-	} else if (stage < STAGE_BASE) {
+	} else if (stage == STAGE_DESCRIPTORS) {
 		pac_prefork(&arena->pac, PAC_PREFORK_STAGES - 1);
 	} else if (arena->base->ehooks.arena_ind == arena->ind) {
 		mutex_prefork(&arena->base->lock);
@@ -473,6 +497,7 @@ arena_postfork_parent(arena_t *arena)
 {
 	postfork(arena, mutex_postfork_parent);
 	pac_postfork_parent(&arena->pac);
+	mutex_postfork_parent(&arena->holes.lock);
 }
 
 void
@@ -483,4 +508,5 @@ arena_postfork_child(arena_t *arena)
 		bin_handoff_postfork_child(&arena->bins[i]);
 	}
 	pac_postfork_child(&arena->pac);
+	mutex_postfork_child(&arena->holes.lock);
 }

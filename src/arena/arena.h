@@ -12,6 +12,7 @@
 #define ARENA_ARENA_H
 
 #include "arena/bin.h"
+#include "arena/holes.h"
 #include "meta/base.h"
 #include "page/pac.h"
 
@@ -22,7 +23,7 @@ typedef struct {
 	_Atomic uint64_t ndalloc;
 } lextent_stats_t;
 
-typedef struct arena {
+struct arena {
 	unsigned ind;
 	bool automatic;
 	_Atomic unsigned nthreads; /* bound for the application */
@@ -40,12 +41,13 @@ typedef struct arena {
 	/* Requests by class, estimated from samples. */
 	_Atomic uint64_t nrequests[SC_NSIZES];
 
+	holes_t holes;
 	bin_t bins[SC_NBINS];
 	/* Those beyond the first of their class (option bin_shards), or NULL. */
 	bin_t *more;
 	_Atomic unsigned next_shard; /* for threads, in turn */
 	void *handoff[SC_NBINS][BIN_HANDOFF_MAX]; /* see bin.h; first bins */
-} arena_t;
+};
 
 /*
  * Set an arena up in zeroed memory.  `base0` is the base of arena 0, which
@@ -87,7 +89,9 @@ unsigned arena_fill(arena_t *arena, unsigned szind, unsigned shard, void **regs,
  */
 void arena_flush(unsigned szind, void **regs, unsigned n);
 
-/* Time passes: purge what decay says, unless others are there for that. */
+/* Purge what time says. */
+void arena_decay(arena_t *arena, uint64_t now_ns);
+/* Time passes: do so, unless others are there for that. */
 void arena_tick(arena_t *arena);
 /* Do threads purge on their ticks?  Not where background threads do. */
 extern _Atomic bool arena_ticks_purge;
@@ -98,18 +102,21 @@ extern void (*arena_tick_watcher)(uint64_t now_ns);
 /* Free all blocks of a manual arena.  Nobody may be using it. */
 void arena_reset(arena_t *arena);
 
-/* Give up empty slabs and purge everything unused. */
+/* Give up empty slabs and purge everything unused, in slabs too. */
 void arena_purge(arena_t *arena);
 
 /* Empty slabs that bins keep for themselves become free pages. */
 void arena_release_empty_slabs(arena_t *arena);
+
+/* A slab that left its bin: its pages are free. */
+void arena_slab_dalloc(edata_t *slab);
 
 /* The arena of an extent. */
 arena_t *arena_of(const edata_t *edata);
 
 bool arena_verify(arena_t *arena);
 
-#define ARENA_PREFORK_STAGES (PAC_PREFORK_STAGES + 3)
+#define ARENA_PREFORK_STAGES (PAC_PREFORK_STAGES + 4)
 void arena_prefork(arena_t *arena, int stage);
 void arena_postfork_parent(arena_t *arena);
 void arena_postfork_child(arena_t *arena);

@@ -86,7 +86,8 @@ requests(arena_t *arena, unsigned szind, uint64_t at_least)
 	return sampled > at_least ? sampled : at_least;
 }
 
-static void
+/* Returns the bytes of its slabs in use that were given back. */
+static size_t
 gather_bin(bin_t *bin, snap_bin_t *out)
 {
 	mutex_lock(&bin->lock);
@@ -103,6 +104,7 @@ gather_bin(bin_t *bin, snap_bin_t *out)
 	out->curregs += (size_t)(stats.nmalloc - stats.ndalloc - stats.nreset);
 	out->curslabs += stats.curslabs;
 	out->nonfull_slabs += stats.nonfull_slabs;
+	return stats.npages_purged << LG_PAGE;
 }
 
 static void
@@ -111,7 +113,8 @@ gather_bins(arena_t *arena, snap_arena_t *snap)
 	for (unsigned i = 0; i < SC_NBINS; i++) {
 		snap_bin_t *out = &snap->bins[i];
 		for (unsigned j = 0; j < arena_nshards(arena, i); j++) {
-			gather_bin(arena_bin(arena, i, j), out);
+			snap->slab_purged += gather_bin(arena_bin(arena, i, j),
+			    out);
 		}
 		out->nrequests = requests(arena, i, out->nfills);
 		snap->small.allocated += out->curregs * szind_size(i);
@@ -353,6 +356,7 @@ add_present(snap_arena_t *sum, const snap_arena_t *snap)
 	sum->metadata_rtree += snap->metadata_rtree;
 	sum->tcache_bytes += snap->tcache_bytes;
 	sum->tcache_stashed_bytes += snap->tcache_stashed_bytes;
+	sum->slab_purged += snap->slab_purged;
 	sum->metadata_thp += snap->metadata_thp;
 	sum->small.allocated += snap->small.allocated;
 	sum->large.allocated += snap->large.allocated;

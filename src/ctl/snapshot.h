@@ -106,6 +106,7 @@ typedef struct {
 	size_t metadata_edata, metadata_rtree, metadata_thp;
 	size_t tcache_bytes, tcache_stashed_bytes;
 	size_t hpa_sec_bytes;
+	size_t slab_purged;
 
 	/* What happened so far. */
 	uint64_t dirty_npurge, dirty_nmadvise, dirty_purged;

@@ -103,6 +103,7 @@ static const ctl_field_t memory_members[] = {
     {MEMBER(snap_arena_t, resident), CTL_SIZE},
     {MEMBER(snap_arena_t, abandoned_vm), CTL_SIZE},
     {MEMBER(snap_arena_t, extent_avail), CTL_SIZE},
+    {MEMBER(snap_arena_t, slab_purged), CTL_SIZE},
 };
 
 /* Of sampled allocations, by class: none as long as nothing samples. */

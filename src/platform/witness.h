@@ -35,6 +35,7 @@ typedef enum {
 	LOCK_TSD, /* list of threads */
 	LOCK_INTERNAL, /* free lists of our own tables */
 	LOCK_TCACHE_LIST, /* an arena's list of thread caches */
+	LOCK_HOLES, /* purging free pages of an arena's slabs in use */
 	LOCK_DECAY_DIRTY, /* an arena's dirty decay and its purging */
 	LOCK_DECAY_MUZZY, /* its muzzy decay */
 	LOCK_HPA_CENTRAL, /* source of huge pages */

@@ -105,9 +105,9 @@ should_stop(worker_t *worker)
 	return atomic_load_explicit(&worker->stop, memory_order_acquire);
 }
 
-/* How long the owner may sleep as far as one arena is concerned. */
+/* How long the owner may sleep as far as an arena's free pages go. */
 static uint64_t
-sleep_for(arena_t *arena)
+sleep_for_pages(arena_t *arena)
 {
 	pac_t *pac = &arena->pac;
 	size_t ndirty = pac_ndirty(pac);
@@ -128,6 +128,16 @@ sleep_for(arena_t *arena)
 	pac_set_watch(pac, watch);
 	/* Those that came before the watch was set. */
 	return pac_ndirty(pac) > watch && ns > SLEEP_MIN_NS ? SLEEP_MIN_NS : ns;
+}
+
+/* And as far as pages of its slabs in use go. */
+static uint64_t
+sleep_for(arena_t *arena)
+{
+	uint64_t ns = sleep_for_pages(arena);
+	uint64_t holes_ns = holes_ns_until(arena, clock_ns());
+	holes_ns = holes_ns < SLEEP_MIN_NS ? SLEEP_MIN_NS : holes_ns;
+	return holes_ns < ns ? holes_ns : ns;
 }
 
 static bool start_others(void);
@@ -158,7 +168,7 @@ purge_pass(worker_t *worker)
 	     ind += stride) {
 		arena_t *arena = arenas_hold(ind);
 		if (arena != NULL && may_purge(arena)) {
-			pac_decay_tick(&arena->pac, clock_ns());
+			arena_decay(arena, clock_ns());
 			uint64_t ns = sleep_for(arena);
 			sleep_ns = ns < sleep_ns ? ns : sleep_ns;
 		}

@@ -1453,7 +1453,8 @@ TEST_CONF(purging_in_batches, "process_madvise_max_batch:64")
 	purge_scattered();
 	refresh();
 	calls = u64_of("stats.arenas.0.dirty_nmadvise") - calls;
-	assert_true(calls <= 2 || calls >= 32);
+	/* And a few for free pages of slabs. */
+	assert_true(calls <= 8 || calls >= 32);
 	print_message("%u calls\n", (unsigned)calls);
 }
 
