@@ -52,7 +52,7 @@ read_extent(uintptr_t addr, heap_range_t *range)
 	uint32_t owner = edata_owner(edata);
 	range->start = addr;
 	range->size = SEEN(edata->size);
-	range->arena_ind = owner >> 8;
+	range->arena_ind = edata_word_arena_ind(owner);
 	if (range->size < PAGE || !is_aligned(range->size, PAGE) ||
 	    range->size > UINTPTR_MAX - addr) {
 		return false;
