@@ -5,6 +5,8 @@
 #include "arena/bin_info.h"
 #include "ctl/ctl.h"
 #include "ctl/ctl_table.h"
+#include "ctl/frag.h"
+#include "ctl/ledger.h"
 #include "platform/clock.h"
 #include "platform/io.h"
 
@@ -616,6 +618,77 @@ process(const output_t *output)
 	}
 }
 
+static void
+gauge(emitter_t *emitter, const char *name, const char *help, size_t value)
+{
+	head(emitter, "jemalloc_", "", name, "gauge", help);
+	emitter_printf(emitter, "jemalloc_%s %zu\n", name, value);
+}
+
+/* Resident memory by reason; of what is not ours only what the system says. */
+static void
+resident(emitter_t *emitter)
+{
+	static const char reason[] = "rss_reason_bytes";
+	ledger_t ledger;
+	ledger_get(&ledger);
+	head(emitter, "jemalloc_", "", reason, "gauge",
+	    "Resident bytes by what they are for.");
+	for (unsigned i = 0; i < LEDGER_NENTRIES; i++) {
+		const ledger_entry_t *entry = &ledger_entries[i];
+		emitter_printf(emitter, "jemalloc_%s{reason=\"%s\"} %zu\n",
+		    reason, entry->key,
+		    *(const size_t *)((const char *)&ledger + entry->offset));
+	}
+	if (!ledger.available) {
+		return;
+	}
+	gauge(emitter, "rss_bytes", "Resident bytes of the process.",
+	    ledger.total);
+	gauge(emitter, "rss_huge_bytes", "Of these, in huge pages.",
+	    ledger.anon_huge);
+	gauge(emitter, "rss_lazy_free_bytes",
+	    "Of these, what the kernel may take.", ledger.lazy_free);
+	gauge(emitter, "swap_bytes", "Bytes that were swapped out.",
+	    ledger.swap);
+}
+
+/* Free places that partly used slabs keep in memory. */
+static void
+fragmentation(emitter_t *emitter, bool classes)
+{
+	static const char pinned_name[] = "bin_pinned_bytes";
+	static const char slabs_name[] = "slabs";
+	static const char arenas_prefix[] = "jemalloc_arenas_";
+	size_t pinned[SC_NBINS];
+	frag_lock();
+	const frag_t *frag = frag_of(SNAP_ARENAS_ALL);
+	frag_count_t all = frag->all;
+	for (unsigned i = 0; i < SC_NBINS; i++) {
+		pinned[i] = frag->bins[i].pinned;
+	}
+	mutex_unlock(&ctl_lock);
+	head(emitter, arenas_prefix, "", slabs_name, "gauge",
+	    "Slabs by how full they are.");
+	emitter_printf(emitter,
+	    "%s%s{state=\"full\"} %zu\n%s%s{state=\"partial\"} %zu\n"
+	    "%s%s{state=\"empty\"} %zu\n",
+	    arenas_prefix, slabs_name, all.full, arenas_prefix, slabs_name,
+	    all.partial, arenas_prefix, slabs_name, all.empty);
+	if (!classes) {
+		return;
+	}
+	head(emitter, arenas_prefix, "", pinned_name, "gauge",
+	    "Free bytes in partly used slabs of the class.");
+	for (unsigned i = 0; i < SC_NBINS; i++) {
+		if (pinned[i] > 0) {
+			emitter_printf(emitter, "%s%s{size=\"%zu\"} %zu\n",
+			    arenas_prefix, pinned_name, szind_size(i),
+			    pinned[i]);
+		}
+	}
+}
+
 /* What does not change, as labels. */
 static void
 general(emitter_t *emitter)
@@ -681,6 +754,12 @@ openmetrics_print(emitter_t *emitter, const stats_parts_t *parts,
 		    &(scope_t){.prefix = "jemalloc_arenas_",
 			.first = SNAP_ARENAS_ALL,
 			.end = SNAP_ARENAS_ALL + 1});
+	}
+	if (global != NULL && parts->rss) {
+		resident(emitter);
+	}
+	if (global != NULL && parts->frag && parts->merged) {
+		fragmentation(emitter, parts->bins);
 	}
 	if (global != NULL && parts->destroyed) {
 		arenas(&output,

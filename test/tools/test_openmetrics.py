@@ -78,11 +78,19 @@ class OpenMetrics(unittest.TestCase):
                                     kind="small"))
         self.assertGreater(self.total("jemalloc_arenas_requests_total"), 9999)
 
+    def test_ledger(self):
+        """The reasons of resident memory are all of it."""
+        self.read("")
+        rss = self.value("jemalloc_rss_bytes")
+        self.assertAlmostEqual(self.total("jemalloc_rss_reason_bytes") / rss,
+                               1, delta=0.02)
+        self.assertLess(self.total("jemalloc_arenas_bin_pinned_bytes"), rss)
+
     def test_letters(self):
         self.read("Jgaxblehmd")
         self.assertIn("jemalloc_allocated_bytes", self.metrics)
         for name in self.metrics:
-            self.assertNotRegex(name, "_arena|_mutex_|_bin_|_hpa_|_large_")
+            self.assertNotRegex(name, "_arena|_mutex_|_bin_|_hpa_|_rss_")
 
     def test_many_arenas(self):
         self.read("ml", conf="narenas:256,percpu_arena:disabled", program="""

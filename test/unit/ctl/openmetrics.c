@@ -277,7 +277,7 @@ TEST(letters)
 		const char *opts, *gone;
 	} letters[] = {{"g", "jemalloc_info{"}, {"m", "jemalloc_arenas_"},
 	    {"a", "jemalloc_arena_"}, {"b", "_bin_"}, {"l", "_large_"},
-	    {"x", "_mutex_"}, {"e", "_free_"}, {"h", "_hpa_"}};
+	    {"x", "_mutex_"}, {"e", "_free_extent"}, {"h", "_hpa_"}};
 	setup_with_stats();
 	unsigned ind;
 	size_t size = sizeof(ind);
@@ -290,6 +290,14 @@ TEST(letters)
 		print(strcat(opts, letters[i].opts));
 		assert_lacks(letters[i].gone);
 	}
+	print("O");
+	assert_has("jemalloc_rss_reason_bytes{reason=\"live\"} ");
+	assert_has("jemalloc_arenas_bin_pinned_bytes{size=");
+	assert_has("jemalloc_arenas_slabs{state=\"partial\"} 1\n");
+	print("Or");
+	assert_lacks("rss_");
+	print("Of");
+	assert_lacks("pinned");
 	print("JOgmda");
 	assert_int_equal(strncmp(text, "# TYPE jemalloc_epochs counter\n", 31),
 	    0);
