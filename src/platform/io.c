@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "platform/assert.h"
 
 #if CONFIG_SYSCALL
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #endif
 
