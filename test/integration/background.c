@@ -200,6 +200,69 @@ TEST_CONF(idle_process_with_threads, "dirty_decay_ms:500")
 	assert_true(threads_become(1));
 }
 
+/*
+ * Blocks of two pages, of which every other one is freed: no slab is empty, all
+ * that can go is pages between blocks that are in use.
+ */
+enum { NTHINNED = 8192, THINNED_SIZE = 8 * KIB };
+static char *thinned[NTHINNED];
+
+static void
+thin_out(void)
+{
+	for (size_t i = 0; i < NTHINNED; i++) {
+		thinned[i] = hide(malloc(THINNED_SIZE));
+		assert_non_null(thinned[i]);
+		memset(thinned[i], (int)i, THINNED_SIZE);
+	}
+	for (size_t i = 0; i < NTHINNED; i++) {
+		if (i % 2 != 0) {
+			free(thinned[i]);
+			thinned[i] = NULL;
+		}
+	}
+}
+
+static void
+check_and_free_thinned(void)
+{
+	for (size_t i = 0; i < NTHINNED; i += 2) {
+		for (size_t j = 0; j < THINNED_SIZE; j += 512) {
+			assert_int_equal((unsigned char)thinned[i][j],
+			    (unsigned char)i);
+		}
+		free(thinned[i]);
+	}
+}
+
+/* 64 MiB, of which 32 stay and a bit for caches. */
+static void
+check_thinned(size_t before)
+{
+	assert_true(resident_bytes() - before > 60 * MIB);
+	assert_true(resident_sinks_to(before + 36 * MIB, 20000));
+	check_and_free_thinned();
+}
+
+TEST_CONF(purges_slabs_in_use, "background_thread:true,dirty_decay_ms:400")
+{
+	size_t before = resident_bytes();
+	thin_out();
+	check_thinned(before);
+}
+
+/* The helper does it as well. */
+TEST_CONF(purges_slabs_of_idle_process, "dirty_decay_ms:1000")
+{
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, waits, NULL), 0);
+	size_t before = resident_bytes();
+	thin_out();
+	check_thinned(before);
+	atomic_store(&leave, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 /* System calls that want a single thread work once the others are joined. */
 TEST_CONF(single_again, "dirty_decay_ms:500")
 {

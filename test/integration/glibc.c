@@ -73,6 +73,38 @@ TEST(trim_gives_back)
 	assert_int_equal(malloc_trim(0), 0);
 }
 
+/* Pages between blocks that are in use count too, and are counted. */
+TEST(trim_gives_back_between_blocks)
+{
+	enum { N = 1024, SIZE = 8 * KIB };
+	static char *ptrs[N];
+	need_introspection();
+	for (unsigned i = 0; i < N; i++) {
+		ptrs[i] = hide(malloc(SIZE));
+		memset(ptrs[i], (int)i, SIZE);
+	}
+	(void)malloc_trim(0);
+	for (unsigned i = 0; i < N; i += 2) {
+		free(ptrs[i]);
+	}
+	size_t full = resident_bytes();
+	assert_int_equal(malloc_trim(0), 1);
+	assert_true(resident_bytes() + 3 * MIB < full);
+	uint64_t epoch = 1;
+	size_t purged, size = sizeof(purged);
+	assert_int_equal(mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch)),
+	    0);
+	assert_int_equal(mallctl("stats.arenas.4096.slab_purged", &purged,
+			     &size, NULL, 0),
+	    0);
+	assert_in_range(purged, 3 * MIB, 4 * MIB + MIB / 2);
+	for (unsigned i = 1; i < N; i += 2) {
+		assert_int_equal((unsigned char)ptrs[i][SIZE - 1],
+		    (unsigned char)i);
+		free(ptrs[i]);
+	}
+}
+
 TEST(info_is_xml)
 {
 	need_introspection();
