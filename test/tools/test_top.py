@@ -249,7 +249,7 @@ class Terminal(Top):
                            ("s", "wasted▼"), ("S", "held▼"), ("r", "held▲"),
                            ("p", "p:go on"), ("p", "p:pause"),
                            ("+", "+-:0.4s"), ("-", "+-:0.2s"),
-                           ("h", "arrows and pages scroll"),
+                           ("h", "and pages scroll"),
                            ("h", "SIZE CLASSES"), ("Down", "SIZE CLASSES"),
                            ("PageDown", "SIZE CLASSES")):
             self.tmux("send-keys", key)
