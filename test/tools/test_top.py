@@ -160,7 +160,7 @@ class Top(unittest.TestCase):
         pid = self.start("narenas:1")
         said = self.refuses("process %d (" % pid, str(pid))
         self.assertIn("does not export statistics.\n", said)
-        self.assertIn("MALLOC_CONF=stats_export:/tmp/jemalloc.%p ", said)
+        self.assertIn("MALLOC_CONF=stats_export:/tmp/jemalloc.%p,", said)
         with subprocess.Popen(["sleep", "60"]) as process:
             self.refuses("does not export statistics, and no libjemalloc is "
                          "loaded in it", str(process.pid))
