@@ -29,6 +29,7 @@ SRCS := \
 	src/page/extent.c \
 	src/page/guard.c \
 	src/page/hooks_default.c \
+	src/page/huge.c \
 	src/page/pac.c \
 	src/page/sec.c \
 	src/arena/arena.c \

@@ -6,6 +6,7 @@
 #include "arena/large.h"
 #include "arena/misuse.h"
 #include "page/guard.h"
+#include "page/huge.h"
 #include "platform/assert.h"
 #include "platform/clock.h"
 #include "platform/pages.h"
@@ -82,8 +83,11 @@ slab_alloc(arena_t *arena, unsigned szind, unsigned shard, bool dense)
 		edata_set_shard(slab, shard);
 	}
 	pagemap_set_slab(slab, SC_CODE(cind_of_small(szind)));
-	if (unlikely(opt.populate) && dense && slab->zeroed) {
-		(void)!pages_populate(slab->addr, slab->size);
+	if (slab->zeroed) {
+		huge_note_slab(&arena->pac, slab);
+		if (unlikely(opt.populate) && dense) {
+			(void)!pages_populate(slab->addr, slab->size);
+		}
 	}
 	return slab;
 }

@@ -18,6 +18,7 @@
 
 #include "page/decay.h"
 #include "page/ecache.h"
+#include "page/huge.h"
 #include "page/sec.h"
 
 typedef struct {
@@ -40,6 +41,7 @@ typedef struct pac {
 	ecache_t muzzy;
 	ecache_t retained;
 	sec_t sec; /* recent dirty extents, uncut */
+	huge_t huge;
 	pac_decay_t dirty_decay;
 	pac_decay_t muzzy_decay;
 

@@ -478,6 +478,24 @@ pages_nohugify(void *addr, size_t size)
 #endif
 }
 
+err_t
+pages_make_huge(void *addr)
+{
+	assert(((uintptr_t)addr & (HUGEPAGE - 1)) == 0);
+	if (pages_hugify(addr, HUGEPAGE) != ERR_NONE) {
+		return ERR_REFUSED;
+	}
+	err_t err = pages_populate(addr, os_page_size);
+	if (pages_nohugify(addr, HUGEPAGE) != ERR_NONE || err != ERR_NONE) {
+		return ERR_REFUSED;
+	}
+	/* One fault for all of it, or for one page. */
+	unsigned char last = 0;
+	err = pages_resident((char *)addr + HUGEPAGE - os_page_size,
+	    os_page_size, &last);
+	return err == ERR_NONE && (last & 1) != 0 ? ERR_NONE : ERR_REFUSED;
+}
+
 /* EINVAL is also the answer to a range that cannot be collapsed: no latch. */
 err_t
 pages_collapse(void *addr, size_t size)

@@ -97,6 +97,14 @@ MUST_CHECK err_t pages_hugify(void *addr, size_t size);
 MUST_CHECK err_t pages_nohugify(void *addr, size_t size);
 MUST_CHECK err_t pages_collapse(void *addr, size_t size);
 
+/*
+ * Make the HUGEPAGE bytes at addr, of which the first page has not been touched
+ * since it was mapped or purged, one huge page, whatever else happens there.
+ * What is purged of it later comes back in small pages.  ERR_REFUSED: it has
+ * not become one; its pages may be resident or not.
+ */
+MUST_CHECK err_t pages_make_huge(void *addr);
+
 /* Touch a range for writing without changing it, in one call. */
 MUST_CHECK err_t pages_populate(void *addr, size_t size);
 

@@ -643,6 +643,48 @@ TEST_CONF(thp_default_leaves_mappings_alone, "thp:default")
 	}
 }
 
+/* KiB of huge pages of the process. */
+static size_t
+huge_kib(void)
+{
+	static char line[4096];
+	size_t kib = 0;
+	FILE *file = fopen("/proc/self/smaps_rollup", "r");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		(void)sscanf(line, "AnonHugePages: %zu", &kib);
+	}
+	fclose(file);
+	return kib;
+}
+
+static void
+fill_with_small_blocks(size_t bytes)
+{
+	for (size_t i = 0; i < bytes / 512; i++) {
+		memset(malloc(512), 1, 512);
+	}
+}
+
+TEST(thp_slabs_gives_dense_heaps_huge_pages)
+{
+	fill_with_small_blocks(24 * MIB);
+	assert_true(huge_kib() == 0 || thp_mode_is("[always]"));
+	fill_with_small_blocks(72 * MIB);
+	size_t kib = huge_kib();
+	if (!thp_mode_is("[madvise]") || kib == 0) {
+		/* Or the system has none at the moment. */
+		skip();
+	}
+	assert_in_range(kib, 2048, 96 * 1024);
+}
+
+TEST_CONF(thp_slabs_off, "thp_slabs:false")
+{
+	fill_with_small_blocks(96 * MIB);
+	assert_true(huge_kib() == 0 || thp_mode_is("[always]"));
+}
+
 /* The number of mappings that are advised to be huge. */
 static unsigned
 huge_mappings(void)

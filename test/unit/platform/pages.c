@@ -444,6 +444,32 @@ TEST(thp_mode)
 	assert_int_equal(pages_thp_mode(), mode);
 }
 
+/* One fault brings 2 MiB in, and what is purged comes back in small pages. */
+TEST(make_huge)
+{
+	char *p = map(4 * HUGEPAGE);
+	char *piece = p + (-(uintptr_t)p & (HUGEPAGE - 1));
+	unsigned char residence[HUGEPAGE / PAGE];
+	errno = ERANGE;
+	err_t err = pages_make_huge(piece);
+	assert_int_equal(errno, ERANGE);
+	if (err == ERR_REFUSED) {
+		skip();
+	}
+	assert_true(is_filled(piece, HUGEPAGE, 0));
+	assert_int_equal(pages_purge_forced(piece, HUGEPAGE), ERR_NONE);
+	piece[0] = 1;
+	assert_int_equal(mincore(piece, HUGEPAGE, residence), 0);
+	assert_int_equal(residence[0] & 1, 1);
+	assert_int_equal(residence[HUGEPAGE / PAGE - 1] & 1, 0);
+	/* A piece that is in use in small pages stays as it is. */
+	assert_int_equal(pages_make_huge(piece), ERR_REFUSED);
+	assert_int_equal(piece[0], 1);
+	os_fault_arm(1);
+	assert_int_equal(pages_make_huge(piece + HUGEPAGE), ERR_REFUSED);
+	os_fault_disarm();
+}
+
 TEST(move)
 {
 	size_t size = 3 * MIB;

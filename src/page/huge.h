@@ -1,0 +1,46 @@
+/*
+ * huge: fresh memory for slabs, in huge pages where the kernel waits to be
+ * asked for them.
+ *
+ * A page fault costs about as much as the work on the page, and a huge page
+ * takes one fault for 512.  What it may cost is memory that is resident and not
+ * used, so it is asked for only where use is sure and near: when a slab is cut
+ * from fresh memory at the beginning of an aligned 2 MiB piece, the rest of the
+ * piece is free and untouched, and slabs took most of such a piece since the
+ * last time.  So no more than 4/3 of what slabs take becomes resident, plus one
+ * piece for each arena; and none before an arena has HUGE_FLOOR in use.
+ *
+ * It is one piece at a time, made at once: the range does not stay marked, so
+ * what is purged later comes back in small pages.
+ *
+ * Not where a limit of memory or address space is known, for custom hooks, or
+ * against thp_slabs:false and thp:never.  No locks: descriptors of neighbours
+ * are only looked at, and advice for memory of others is harmless.
+ */
+#ifndef PAGE_HUGE_H
+#define PAGE_HUGE_H
+
+#include <stdatomic.h>
+
+#include "meta/edata.h"
+#include "platform/err.h"
+
+/* An arena with less than this in use gets none. */
+#define HUGE_FLOOR ((size_t)32 << 20)
+
+typedef struct {
+	_Atomic size_t carved; /* fresh bytes for slabs since the last piece */
+	_Atomic unsigned skip; /* pieces not to ask for: there were none */
+	_Atomic unsigned skip_next;
+	_Atomic size_t nmade; /* pieces that became huge pages */
+} huge_t;
+
+struct pac;
+
+/* What makes a piece huge: pages_make_huge(), or a test's own. */
+extern err_t (*huge_make)(void *piece);
+
+/* A slab was cut from fresh memory, and nothing in it is touched yet. */
+void huge_note_slab(struct pac *pac, const edata_t *slab);
+
+#endif

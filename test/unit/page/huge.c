@@ -1,0 +1,151 @@
+#include "page/huge.h"
+
+#include "support/harness.h"
+
+#include <string.h>
+
+#include "env_support.h"
+#include "meta/options.h"
+#include "page/pac.h"
+#include "platform/pages.h"
+
+#define MIB ((size_t)1 << 20)
+#define SLAB (16 * (size_t)1024)
+
+static env_fixture_t fixture;
+static pac_t pac;
+static unsigned nasked;
+static uintptr_t asked;
+static bool has_none;
+
+static err_t
+fake_make(void *piece)
+{
+	assert_int_equal((uintptr_t)piece % HUGEPAGE, 0);
+	nasked++;
+	asked = (uintptr_t)piece;
+	return has_none ? ERR_REFUSED : ERR_NONE;
+}
+
+static void
+setup(size_t mib)
+{
+	env_setup(&fixture, mib * MIB / PAGE);
+	memset(&pac, 0, sizeof(pac));
+	pac_init(&pac, &fixture.ehooks, &fixture.base0, ENV_ARENA, 10000, 0, 1);
+	ehooks_default_table = fixture.ehooks.table;
+	huge_make = fake_make;
+	nasked = 0;
+	if (pages_thp_mode() != THP_MODE_MADVISE) {
+		skip();
+	}
+}
+
+static edata_t *
+slab_new(void)
+{
+	edata_t *slab = pac_alloc(&pac, SLAB, PAGE, PAC_REUSE);
+	assert_non_null(slab);
+	if (slab->zeroed) {
+		huge_note_slab(&pac, slab);
+	}
+	return slab;
+}
+
+static void
+slabs_new(size_t bytes)
+{
+	for (size_t i = 0; i < bytes / SLAB; i++) {
+		slab_new();
+	}
+}
+
+TEST(none_for_the_first_megabytes)
+{
+	setup(128);
+	slabs_new(HUGE_FLOOR - SLAB);
+	assert_int_equal(nasked, 0);
+}
+
+TEST(dense_slabs_get_them)
+{
+	setup(256);
+	slabs_new(HUGE_FLOOR);
+	for (unsigned i = 0; i < 64 * MIB / SLAB; i++) {
+		unsigned before = nasked;
+		edata_t *slab = slab_new();
+		/* Before its first touch, where it begins. */
+		assert_true(
+		    nasked == before || edata_covers(slab, (void *)asked));
+	}
+	/* Pieces at the ends of mappings are not whole. */
+	assert_in_range(nasked, 20, 32);
+	assert_int_equal(pac.huge.nmade, nasked);
+}
+
+/* Between slabs others take most: what becomes resident is bounded. */
+TEST(bounded_by_what_slabs_take)
+{
+	setup(512);
+	slabs_new(HUGE_FLOOR);
+	unsigned nslabs = 0;
+	for (; nslabs < 1024; nslabs++) {
+		slab_new();
+		assert_non_null(pac_alloc(&pac, 3 * SLAB, PAGE, PAC_REUSE));
+	}
+	assert_true(nasked * HUGEPAGE <= nslabs * SLAB / 3 * 4 + HUGEPAGE);
+}
+
+/* Dirty memory is reused before, and is in small pages. */
+TEST(reuse_asks_for_none)
+{
+	edata_t *slabs[512];
+	setup(128);
+	slabs_new(HUGE_FLOOR + 8 * MIB);
+	for (unsigned i = 0; i < 512; i++) {
+		slabs[i] = slab_new();
+	}
+	unsigned before = nasked;
+	for (unsigned i = 0; i < 512; i++) {
+		pac_dalloc(&pac, slabs[i]);
+	}
+	for (unsigned i = 0; i < 512; i++) {
+		slab_new();
+	}
+	assert_int_equal(nasked, before);
+}
+
+TEST(kernel_without_huge_pages_is_asked_less_often)
+{
+	setup(512);
+	has_none = true;
+	slabs_new(160 * MIB);
+	assert_in_range(nasked, 3, 12);
+	has_none = false;
+}
+
+TEST(not_where_it_is_not_wanted)
+{
+	setup(512);
+	opt.thp_slabs = false;
+	slabs_new(64 * MIB);
+	assert_int_equal(nasked, 0);
+	opt.thp_slabs = true;
+	opt.thp = OPT_THP_NEVER;
+	slabs_new(8 * MIB);
+	assert_int_equal(nasked, 0);
+	opt.thp = OPT_THP_DEFAULT;
+	/* Limited memory. */
+	atomic_store(&pac_headroom, (int64_t)1 << 40);
+	slabs_new(8 * MIB);
+	assert_int_equal(nasked, 0);
+	atomic_store(&pac_headroom, PAC_HEADROOM_NONE);
+	/* Memory from hooks of the program. */
+	extent_hooks_t *table = ehooks_default_table;
+	ehooks_default_table = NULL;
+	slabs_new(8 * MIB);
+	assert_int_equal(nasked, 0);
+	ehooks_default_table = table;
+	slabs_new(8 * MIB);
+	assert_true(nasked > 0);
+}
