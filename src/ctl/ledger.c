@@ -50,6 +50,9 @@ const ledger_entry_t ledger_entries[LEDGER_NENTRIES] = {
 };
 
 /* Kernel pages that are looked at in one call. */
+/* Bytes of our own data in one mapping that may be read and never written. */
+#define EXCESS_OWN ((size_t)16 << LG_PAGE)
+
 #define WINDOW_PAGES 512
 
 /* A mapping as the system describes it. */
@@ -375,9 +378,17 @@ add_mapping(walk_t *walk, const mapping_t *mapping)
 	ledger->total += mapping->rss;
 	size_t rest = mapping->rss - walk->ours;
 	if (walk->ours > mapping->rss) {
-		/* Or pages that came since the system looked. */
-		size_t *excess = heap != 0 ? &ledger->excess : &walk->excess;
-		*excess += walk->ours - mapping->rss;
+		/*
+		 * Or pages that came since the system looked, or the page of
+		 * zeros where something was read and never written: a few in
+		 * our own data, the others in blocks.
+		 */
+		size_t excess = walk->ours - mapping->rss;
+		size_t own = heap == 0 ? excess
+				       : at_most(walk->ours - heap, EXCESS_OWN);
+		own = at_most(own, excess);
+		walk->excess += own;
+		ledger->excess += excess - own;
 		rest = 0;
 	}
 	if (mapping->file) {
