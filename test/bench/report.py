@@ -181,18 +181,34 @@ def write_markdown(results, settings, path):
             cell(results.mean(name, what), "{:.3f}")
             for name in names) + " |")
     lines += ["", "| a peer leads by > 5 % | CPU of ours | best peer | "
-              "ours / best | faults ours / best | what it is |",
-              "|---|---|---|---|---|---|"]
+              "ours / best | runs of ours | of the best | faults ours / best "
+              "| what it is |", "|---" * 8 + "|"]
     worst = sorted(results.leaders(), key=lambda item: item[3] / item[1])
     for row, mine, best, ratio in worst:
         lines.append(
             f"| {row.name} | {mine:.2f} | {best} {ratio:.2f} | "
-            f"{mine / ratio:.2f} | "
+            f"{mine / ratio:.2f} | {spread(results, row, 'ours')} | "
+            f"{spread(results, row, best)} | "
             f"{cell(results.figure(row, 'ours', 'faults'), '{:.0f}')} / "
             f"{cell(results.figure(row, best, 'faults'), '{:.0f}')} | "
             f"{row.about} |")
+    lines += ["", f"| peak RSS over {results.base}'s by > 5 % | ours | least "
+              "| what it is |", "|---|---|---|---|"]
+    for row in results.rows:
+        ratios = {name: results.ratio(row, name, "rss_kib") for name in names}
+        ratios = {name: ratio for name, ratio in ratios.items() if ratio}
+        if "m" in row.flags and ratios.get("ours", 0) > 1.05:
+            best = min(ratios, key=ratios.get)
+            lines.append(f"| {row.name} | {ratios['ours']:.2f} | {best} "
+                         f"{ratios[best]:.2f} | {row.about} |")
     with open(path, "w", encoding="ascii") as file:
         file.write("\n".join(lines) + "\n")
+
+
+def spread(results, row, name):
+    """Least and largest CPU time of a row: how noisy is it?"""
+    times = [sample.cpu for sample in results.samples[row.name, name]]
+    return f"{min(times):.3f} to {max(times):.3f} s"
 
 
 def as_json(results, settings):
