@@ -23,9 +23,20 @@
 	X(posix_memalign)                                                      \
 	X(aligned_alloc)                                                       \
 	X(memalign)                                                            \
-	X(valloc) X(pvalloc) X(malloc_usable_size) X(mallocx) X(rallocx)       \
-	    X(xallocx) X(sallocx) X(dallocx) X(sdallocx) X(nallocx) X(mallctl) \
-		X(mallctlnametomib) X(mallctlbymib) X(malloc_stats_print)
+	X(valloc)                                                              \
+	X(pvalloc)                                                             \
+	X(malloc_usable_size)                                                  \
+	X(mallocx)                                                             \
+	X(rallocx)                                                             \
+	X(xallocx)                                                             \
+	X(sallocx)                                                             \
+	X(dallocx)                                                             \
+	X(sdallocx)                                                            \
+	X(nallocx)                                                             \
+	X(mallctl)                                                             \
+	X(mallctlnametomib)                                                    \
+	X(mallctlbymib)                                                        \
+	X(malloc_stats_print)
 
 #define ID(name) F_##name,
 #define NAME(name) #name,
