@@ -44,25 +44,6 @@ interval_batch(void)
 	return batch == 0 ? 1 : batch < BATCH_MAX ? batch : BATCH_MAX;
 }
 
-void
-thread_event_init(tsd_t *tsd)
-{
-	tsd->allocated = 0;
-	tsd->deallocated = 0;
-	tsd->gc_at = gc_interval();
-	tsd->event_at = interval_batch() < tsd->gc_at ? interval_batch()
-						      : tsd->gc_at;
-	if (tick != NULL && tsd->event_at > THREAD_TICK_BYTES) {
-		tsd->event_at = THREAD_TICK_BYTES;
-	}
-	tsd->event_last = 0;
-	tsd->interval_last = 0;
-	tsd->peak_watched = false;
-	tsd->peak = 0;
-	tsd->peak_base = 0;
-	tsd->ncallbacks = 0;
-}
-
 /* A callback's interval starts when the thread first sees it. */
 static void
 see_callbacks(tsd_t *tsd)
@@ -101,6 +82,21 @@ set_next(tsd_t *tsd)
 		}
 	}
 	tsd->event_at = next;
+}
+
+void
+thread_event_init(tsd_t *tsd)
+{
+	tsd->allocated = 0;
+	tsd->deallocated = 0;
+	tsd->gc_at = gc_interval();
+	tsd->event_last = 0;
+	tsd->interval_last = 0;
+	tsd->peak_watched = false;
+	tsd->peak = 0;
+	tsd->peak_base = 0;
+	tsd->ncallbacks = 0;
+	set_next(tsd);
 }
 
 static void

@@ -34,7 +34,8 @@ TEST(operators_are_the_library_s)
 	    "_ZdaPvmSt11align_val_t"};
 	need_cxx();
 	Dl_info home;
-	assert_true(dladdr(dlsym(RTLD_DEFAULT, "mallocx"), &home) != 0);
+	assert_true(
+	    dladdr(dlsym(RTLD_DEFAULT, HARNESS_PREFIX "mallocx"), &home) != 0);
 	for (size_t i = 0; i < COUNT(names); i++) {
 		Dl_info info;
 		void *symbol = dlsym(RTLD_DEFAULT, names[i]);

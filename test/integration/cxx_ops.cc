@@ -240,7 +240,11 @@ cxx_handler_makes_room(int form)
 	bool aligned = form == 2 || form == 3 || form >= 6;
 	WANT(!aligned || (reinterpret_cast<std::uintptr_t>(p) & 4095) == 0);
 	std::memset(p, 1, 100);
-	std::free(p);
+	if (aligned) {
+		::operator delete(p, align_page);
+	} else {
+		::operator delete(p);
+	}
 	return nullptr;
 }
 

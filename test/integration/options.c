@@ -348,7 +348,7 @@ TEST_CONF(zero_realloc_abort, "zero_realloc:abort")
 static void
 start_with(void *conf)
 {
-	setenv("MALLOC_CONF", conf, 1);
+	setenv(HARNESS_CONF_ENV, conf, 1);
 	execl("/proc/self/exe", "options", "-l", (char *)NULL);
 	check_failed("exec", errno, "execl");
 }

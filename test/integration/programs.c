@@ -32,7 +32,7 @@ execute(void *opaque)
 	snprintf(path, sizeof(path), "%s/prog/%s", dirname(self),
 	    program->name);
 	if (program->conf != NULL) {
-		setenv("MALLOC_CONF", program->conf, 1);
+		setenv(HARNESS_CONF_ENV, program->conf, 1);
 	}
 	dup2(STDERR_FILENO, STDOUT_FILENO);
 	execl(path, program->name, program->arg, (char *)NULL);
@@ -61,7 +61,7 @@ library_path(void)
 {
 	Dl_info info;
 	Dl_info own;
-	if (dladdr(dlsym(RTLD_DEFAULT, "mallocx"), &info) == 0 ||
+	if (dladdr(dlsym(RTLD_DEFAULT, HARNESS_PREFIX "mallocx"), &info) == 0 ||
 	    dladdr(library_path, &own) == 0 ||
 	    info.dli_fbase == own.dli_fbase) {
 		return NULL;

@@ -706,7 +706,7 @@ execute(void *opaque)
 	CHECK(len > 0);
 	self[len] = '\0';
 	snprintf(path, sizeof(path), "%s/prog/stats", dirname(self));
-	setenv("MALLOC_CONF", program->conf, 1);
+	setenv(HARNESS_CONF_ENV, program->conf, 1);
 	execl(path, "stats", program->arg, (char *)NULL);
 	check_failed(path, errno, "execl");
 }

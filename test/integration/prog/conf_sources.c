@@ -17,7 +17,7 @@ int
 main(void)
 {
 	CHECK(
-	    strcmp(getenv("MALLOC_CONF"), "junk:free,zero_realloc:free") == 0);
+	    strcmp(getenv(HARNESS_CONF_ENV), "junk:free,zero_realloc:free") == 0);
 	unsigned char *p = hide(malloc(1000));
 	CHECK(is_filled_with(p, 0, 1000));
 	memset(p, 0xdd, 1000);

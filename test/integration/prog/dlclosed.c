@@ -39,8 +39,8 @@ main(int argc, char **argv)
 	if (library == NULL) {
 		prog_fail(dlerror(), 0, "dlopen");
 	}
-	*(void **)&late_malloc = dlsym(library, "malloc");
-	*(void **)&late_free = dlsym(library, "free");
+	*(void **)&late_malloc = dlsym(library, HARNESS_PREFIX "malloc");
+	*(void **)&late_free = dlsym(library, HARNESS_PREFIX "free");
 	CHECK(late_malloc != NULL && late_free != NULL);
 	pthread_barrier_init(&used, NULL, 4);
 	pthread_barrier_init(&closed, NULL, 4);

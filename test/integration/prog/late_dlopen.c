@@ -38,12 +38,12 @@ load(const char *path)
 	if (library == NULL) {
 		prog_fail(dlerror(), 0, "dlopen");
 	}
-	*(void **)&late.malloc = symbol(library, "malloc");
-	*(void **)&late.calloc = symbol(library, "calloc");
-	*(void **)&late.realloc = symbol(library, "realloc");
-	*(void **)&late.free = symbol(library, "free");
-	*(void **)&late.usable_size = symbol(library, "malloc_usable_size");
-	*(void **)&late.mallocx = symbol(library, "mallocx");
+	*(void **)&late.malloc = symbol(library, HARNESS_PREFIX "malloc");
+	*(void **)&late.calloc = symbol(library, HARNESS_PREFIX "calloc");
+	*(void **)&late.realloc = symbol(library, HARNESS_PREFIX "realloc");
+	*(void **)&late.free = symbol(library, HARNESS_PREFIX "free");
+	*(void **)&late.usable_size = symbol(library, HARNESS_PREFIX "malloc_usable_size");
+	*(void **)&late.mallocx = symbol(library, HARNESS_PREFIX "mallocx");
 	CHECK((void *)late.malloc != (void *)malloc);
 	/* Keeps working after a close by someone who no longer needs it. */
 	void *again = dlopen(path, RTLD_NOW | RTLD_LOCAL);

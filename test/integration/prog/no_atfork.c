@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <jemalloc/jemalloc.h>
+
 __attribute__((visibility("default"))) int
 __register_atfork(void (*prepare)(void), void (*parent)(void),
     void (*child)(void), void *dso);

@@ -7,6 +7,8 @@
 
 #include <pthread.h>
 
+#include <jemalloc/jemalloc.h>
+
 static void *
 allocate(void *arg)
 {

@@ -167,6 +167,25 @@ TEST(callbacks_in_other_threads)
 	assert_in_range(ncalls[true], 1, 2);
 }
 
+static void *
+allocate_little(void *arg)
+{
+	for (unsigned i = 0; i < 100; i++) {
+		thread_count_alloc(tsd_get(), 1000);
+	}
+	return arg;
+}
+
+/* From their first interval on. */
+TEST(callbacks_in_new_threads)
+{
+	thread_setup(1);
+	thread_callback_t callback = {note_call, 10000, true};
+	assert_int_equal(thread_event_add(&callback), ERR_NONE);
+	in_thread(allocate_little, NULL);
+	assert_in_range(ncalls[true], 9, 10);
+}
+
 static unsigned nprints;
 
 static void
