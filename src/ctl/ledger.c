@@ -524,6 +524,8 @@ static void
 count_threads(ledger_t *ledger, cached_t *cached)
 {
 	uint64_t now = clock_ns();
+	/* No arena is destroyed meanwhile. */
+	(void)arenas_hold(0);
 	list_t *states = tsd_list_lock();
 	for (list_node_t *node = list_first(states); node != NULL;
 	     node = list_next(states, node)) {
@@ -540,6 +542,7 @@ count_threads(ledger_t *ledger, cached_t *cached)
 		}
 	}
 	tsd_list_unlock();
+	arenas_hold_end();
 }
 
 static void

@@ -258,21 +258,35 @@ gather_arena(arena_t *arena, snap_arena_t *snap)
 	    &arena->pac.muzzy_decay.lock);
 }
 
+/* A cache counts with its arena, if that is one. */
 static void
-add_cache(const tsd_t *cache, void *unused)
+add_cache(const tsd_t *cache, const arena_t *arena, unsigned ind)
 {
-	(void)unused;
-	const arena_t *arena = tcache_arena_seen(cache);
-	for (unsigned ind = 0; arena != NULL && ind < npresent; ind++) {
-		if (present[ind] && records[ind] != NULL &&
-		    arenas_get(ind) == arena) {
-			records[ind]->tcache_bytes += tcache_bytes_seen(cache);
-			return;
-		}
+	if (ind < npresent && present[ind] && records[ind] != NULL &&
+	    arenas_get(ind) == arena) {
+		records[ind]->tcache_bytes += tcache_bytes_seen(cache);
 	}
 }
 
-/* What threads have cached, to the arenas that they are bound to. */
+/* The arena may be gone: it is looked for, not looked at. */
+static void
+add_explicit_cache(const tsd_t *cache, void *unused)
+{
+	(void)unused;
+	const arena_t *arena = tcache_arena_seen(cache);
+	unsigned ind = 0;
+	while (ind < npresent && arenas_get(ind) != arena) {
+		ind++;
+	}
+	if (arena != NULL) {
+		add_cache(cache, arena, ind);
+	}
+}
+
+/*
+ * What threads have cached, to the arenas that they are bound to: those are
+ * not destroyed, and none is below ctl_lock.
+ */
 static void
 gather_tcaches(void)
 {
@@ -281,12 +295,15 @@ gather_tcaches(void)
 	for (list_node_t *node = list_first(states); node != NULL;
 	     node = list_next(states, node)) {
 		tsd_t *tsd = container_of(node, tsd_t, link);
-		add_cache(tsd, NULL);
+		const arena_t *arena = tcache_arena_seen(tsd);
+		if (arena != NULL) {
+			add_cache(tsd, arena, arena->ind);
+		}
 		(void)tsd_idle_since(tsd, now);
 	}
 	mutex_stats_t stats = tsd_list_mutex()->stats;
 	tsd_list_unlock();
-	tcaches_visit(add_cache, NULL);
+	tcaches_visit(add_explicit_cache, NULL);
 	if (records[0] != NULL) {
 		records[0]->mutexes[SNAP_MUTEX_TCACHE_LIST] = stats;
 		records[0]->tcache_stashed_bytes = quarantine_bytes();
