@@ -83,7 +83,7 @@ static const char *const names[] = {"stats.allocated", "stats.active",
     "stats.arenas.4096.small.ndalloc", "stats.arenas.4096.large.nmalloc",
     "stats.arenas.4096.large.ndalloc", "stats.arenas.4096.dirty_purged",
     "stats.arenas.4096.dirty_npurge", "stats.arenas.4096.tcache_bytes",
-    "stats.arenas.4096.metadata_edata", "stats.zero_reallocs"};
+    "stats.arenas.4096.base", "stats.zero_reallocs"};
 
 static uint64_t
 look(void)

@@ -3,133 +3,14 @@
  * its type, the JSON is JSON at any time, the numbers fit together when
  * nothing moves, and the options that print them do.
  */
-#include "support.h"
+#include "stats_support.h"
 
 #include <ctype.h>
 #include <libgen.h>
 #include <pthread.h>
 #include <sys/wait.h>
 
-#include "support/json.h"
-
-#define NLEAVES_MAX 60000
-
-/* A value of an output. */
-typedef struct {
-	char path[128];
-	json_kind_t kind;
-	bool is_negative;
-	uint64_t number; /* or length of a string or array */
-} leaf_t;
-
-/* One output, sorted by path. */
-typedef struct {
-	leaf_t leaves[NLEAVES_MAX];
-	size_t n;
-} values_t;
-
-static char text[8 << 20];
-static size_t length;
-static values_t now, before;
-
-static void
-collect(void *opaque, const char *piece)
-{
-	(void)opaque;
-	size_t n = strlen(piece);
-	assert_true(length + n < sizeof(text));
-	memcpy(text + length, piece, n + 1);
-	length += n;
-}
-
-static void
-print(const char *opts)
-{
-	length = 0;
-	malloc_stats_print(collect, NULL, opts);
-}
-
-static void
-add_leaf(void *arg, const char *path, json_kind_t kind, const char *value,
-    size_t n)
-{
-	values_t *values = arg;
-	assert_true(values->n < NLEAVES_MAX);
-	leaf_t *leaf = &values->leaves[values->n++];
-	assert_true(strlen(path) < sizeof(leaf->path));
-	strcpy(leaf->path, path);
-	leaf->kind = kind;
-	leaf->is_negative = *value == '-';
-	leaf->number = kind == JSON_NUMBER ? strtoull(value, NULL, 10)
-	    : kind == JSON_BOOL            ? *value == 't'
-					   : n;
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	return strcmp(((const leaf_t *)a)->path, ((const leaf_t *)b)->path);
-}
-
-static void
-parse(const char *json, values_t *values)
-{
-	const char *end;
-	values->n = 0;
-	if (!json_parse(json, add_leaf, values, &end)) {
-		fail_msg("no JSON from here on: %.80s", end);
-	}
-	qsort(values->leaves, values->n, sizeof(leaf_t), compare);
-	for (size_t i = 1; i < values->n; i++) {
-		if (compare(&values->leaves[i - 1], &values->leaves[i]) == 0) {
-			fail_msg("%s is there twice", values->leaves[i].path);
-		}
-	}
-}
-
-static const leaf_t *
-find(const values_t *values, const char *path)
-{
-	leaf_t key;
-	assert_true(strlen(path) < sizeof(key.path));
-	strcpy(key.path, path);
-	return bsearch(&key, values->leaves, values->n, sizeof(leaf_t),
-	    compare);
-}
-
-/* The number at a path that is put together. */
-__attribute__((format(printf, 2, 3))) static uint64_t
-number(const values_t *values, const char *fmt, ...)
-{
-	char path[160];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(path, sizeof(path), fmt, ap);
-	va_end(ap);
-	const leaf_t *leaf = find(values, path);
-	if (leaf == NULL) {
-		fail_msg("no %s", path);
-	}
-	return leaf->number;
-}
-
-static void
-assert_equal(uint64_t a, uint64_t b, const char *arena, const char *what)
-{
-	if (a != b) {
-		fail_msg("%s: %s: %llu, %llu", arena, what,
-		    (unsigned long long)a, (unsigned long long)b);
-	}
-}
-
-static void
-assert_at_most(uint64_t a, uint64_t b, const char *arena, const char *what)
-{
-	if (a > b) {
-		fail_msg("%s: %s: %llu > %llu", arena, what,
-		    (unsigned long long)a, (unsigned long long)b);
-	}
-}
+static values_t before;
 
 /* Blocks of all kinds of sizes, some of which stay. */
 static void *
@@ -165,40 +46,6 @@ work_in_threads(unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 	}
-}
-
-static bool
-config_is(const char *name)
-{
-	bool is = false;
-	size_t size = sizeof(is);
-	assert_int_equal(mallctl(name, &is, &size, NULL, 0), 0);
-	return is;
-}
-
-static void
-skip_without_stats(void)
-{
-	if (!config_is("config.stats")) {
-		skip();
-	}
-}
-
-static unsigned
-create_arena(void)
-{
-	unsigned ind;
-	size_t size = sizeof(ind);
-	assert_int_equal(mallctl("arenas.create", &ind, &size, NULL, 0), 0);
-	return ind;
-}
-
-static void
-arena_act(unsigned ind, const char *what)
-{
-	char name[40];
-	snprintf(name, sizeof(name), "arena.%u.%s", ind, what);
-	assert_int_equal(mallctl(name, NULL, NULL, NULL, 0), 0);
 }
 
 /* The path of a list of paths that a value stands for. */
@@ -307,7 +154,7 @@ TEST(all_paths)
 	work_in_threads(2);
 	(void)create_arena();
 	print("J");
-	parse(text, &now);
+	parse(stats_text, &now);
 	FILE *list = fopen(TEST_SRCROOT
 	    "/test/integration/data/stats_json_paths.txt",
 	    "r");
@@ -328,207 +175,6 @@ TEST(all_paths)
 	}
 	fclose(list);
 	assert_int_equal(npaths, 385);
-}
-
-/* What is in one record: locks, sums over classes, pages. */
-static void
-check_mutex(const char *arena, const char *path)
-{
-	char name[96];
-	snprintf(name, sizeof(name), "%s/%s", arena, path);
-	uint64_t ops = number(&now, "%s/num_ops", name);
-	assert_at_most(number(&now, "%s/num_owner_switch", name), ops, name,
-	    "num_owner_switch");
-	assert_at_most(number(&now, "%s/num_wait", name) +
-		number(&now, "%s/num_spin_acq", name),
-	    ops, name, "num_wait");
-	assert_at_most(number(&now, "%s/max_wait_time", name),
-	    number(&now, "%s/total_wait_time", name), name, "max_wait_time");
-}
-
-static void
-check_bins(const char *a)
-{
-	uint64_t bytes = 0, nmalloc = 0, ndalloc = 0, nrequests = 0;
-	uint64_t nfills = 0, nflushes = 0;
-	for (unsigned i = 0; i < 36; i++) {
-		char b[96], mutex[32];
-		snprintf(b, sizeof(b), "%s/bins[%u]", a, i);
-		uint64_t curregs = number(&now, "%s/curregs", b);
-		uint64_t curslabs = number(&now, "%s/curslabs", b);
-		assert_equal(curregs,
-		    number(&now, "%s/nmalloc", b) -
-			number(&now, "%s/ndalloc", b),
-		    b, "curregs");
-		assert_at_most(curregs,
-		    curslabs * number(&now, "jemalloc/arenas/bin[%u]/nregs", i),
-		    b, "curregs");
-		assert_at_most(number(&now, "%s/nonfull_slabs", b), curslabs, b,
-		    "nonfull_slabs");
-		bytes += curregs *
-		    number(&now, "jemalloc/arenas/bin[%u]/size", i);
-		nmalloc += number(&now, "%s/nmalloc", b);
-		ndalloc += number(&now, "%s/ndalloc", b);
-		nrequests += number(&now, "%s/nrequests", b);
-		nfills += number(&now, "%s/nfills", b);
-		nflushes += number(&now, "%s/nflushes", b);
-		snprintf(mutex, sizeof(mutex), "bins[%u]/mutex", i);
-		check_mutex(a, mutex);
-	}
-	assert_equal(bytes, number(&now, "%s/small/allocated", a), a,
-	    "small.allocated");
-	assert_equal(nmalloc, number(&now, "%s/small/nmalloc", a), a,
-	    "small.nmalloc");
-	assert_equal(ndalloc, number(&now, "%s/small/ndalloc", a), a,
-	    "small.ndalloc");
-	assert_equal(nrequests, number(&now, "%s/small/nrequests", a), a,
-	    "small.nrequests");
-	assert_equal(nfills, number(&now, "%s/small/nfills", a), a,
-	    "small.nfills");
-	assert_equal(nflushes, number(&now, "%s/small/nflushes", a), a,
-	    "small.nflushes");
-}
-
-static void
-check_large(const char *a)
-{
-	uint64_t n = 0, bytes = 0;
-	for (unsigned i = 0; i < 196; i++) {
-		uint64_t cur = number(&now, "%s/lextents[%u]/curlextents", a,
-		    i);
-		n += cur;
-		bytes += cur *
-		    number(&now, "jemalloc/arenas/lextent[%u]/size", i);
-	}
-	assert_equal(n,
-	    number(&now, "%s/large/nmalloc", a) -
-		number(&now, "%s/large/ndalloc", a),
-	    a, "curlextents");
-	assert_at_most(number(&now, "%s/large/allocated", a), bytes, a,
-	    "large.allocated");
-	assert_equal(number(&now, "%s/large/nfills", a),
-	    number(&now, "%s/large/nmalloc", a), a, "large.nfills");
-}
-
-static void
-check_pages(const char *a)
-{
-	uint64_t dirty = 0, muzzy = 0, retained = 0;
-	for (unsigned i = 0; i < 199; i++) {
-		dirty += number(&now, "%s/extents[%u]/dirty_bytes", a, i);
-		muzzy += number(&now, "%s/extents[%u]/muzzy_bytes", a, i);
-		retained += number(&now, "%s/extents[%u]/retained_bytes", a, i);
-	}
-	uint64_t pactive = number(&now, "%s/pactive", a);
-	uint64_t pdirty = number(&now, "%s/pdirty", a);
-	uint64_t pmuzzy = number(&now, "%s/pmuzzy", a);
-	uint64_t mapped = number(&now, "%s/mapped", a);
-	uint64_t base = number(&now, "%s/base", a);
-	uint64_t pages = (pactive + pdirty + pmuzzy) * TEST_PAGE;
-	assert_equal(dirty, pdirty * TEST_PAGE, a, "dirty_bytes");
-	assert_equal(muzzy, pmuzzy * TEST_PAGE, a, "muzzy_bytes");
-	assert_equal(retained, number(&now, "%s/retained", a), a, "retained");
-	assert_at_most(pages + base, mapped, a, "mapped");
-	assert_at_most(base + (pactive + pdirty) * TEST_PAGE,
-	    number(&now, "%s/resident", a), a, "resident");
-}
-
-static const char *const arena_mutexes[] = {"large", "extent_avail",
-    "extents_dirty", "extents_muzzy", "extents_retained", "decay_dirty",
-    "decay_muzzy", "base", "tcache_list", "hpa_shard", "hpa_shard_grow",
-    "hpa_sec"};
-
-static void
-check_arena(const char *key)
-{
-	char a[64], mutex[40];
-	snprintf(a, sizeof(a), "jemalloc/stats.arenas/%s", key);
-	check_bins(a);
-	check_large(a);
-	check_pages(a);
-	for (size_t i = 0; i < COUNT(arena_mutexes); i++) {
-		snprintf(mutex, sizeof(mutex), "mutexes/%s", arena_mutexes[i]);
-		check_mutex(a, mutex);
-	}
-}
-
-static void
-check_global(void)
-{
-	const char *a = "jemalloc/stats.arenas/merged";
-	const char *s = "jemalloc/stats";
-	uint64_t allocated = number(&now, "%s/allocated", s);
-	uint64_t active = number(&now, "%s/active", s);
-	uint64_t resident = number(&now, "%s/resident", s);
-	assert_equal(allocated,
-	    number(&now, "%s/small/allocated", a) +
-		number(&now, "%s/large/allocated", a),
-	    s, "allocated");
-	assert_equal(active, number(&now, "%s/pactive", a) * TEST_PAGE, s,
-	    "active");
-	assert_at_most(allocated, active, s, "allocated");
-	assert_at_most(active + 1, resident, s, "active");
-	assert_equal(number(&now, "%s/metadata", s),
-	    number(&now, "%s/base", a) + number(&now, "%s/internal", a), s,
-	    "metadata");
-	assert_at_most(number(&now, "%s/metadata_edata", s) +
-		number(&now, "%s/metadata_rtree", s),
-	    number(&now, "%s/metadata", s), s, "metadata_edata");
-	static const char *const same[] = {"metadata_edata", "metadata_rtree",
-	    "metadata_thp", "resident", "mapped", "retained"};
-	for (size_t i = 0; i < COUNT(same); i++) {
-		assert_equal(number(&now, "%s/%s", s, same[i]),
-		    number(&now, "%s/%s", a, same[i]), s, same[i]);
-	}
-}
-
-/* Is it a number that does not add up over arenas? */
-static bool
-is_no_sum(const char *path)
-{
-	return strstr(path, "uptime") != NULL ||
-	    strstr(path, "decay_ms") != NULL || strstr(path, "/max_") != NULL;
-}
-
-static void
-check_merged(void)
-{
-	static const char merged[] = "jemalloc/stats.arenas/merged/";
-	for (size_t i = 0; i < now.n; i++) {
-		const leaf_t *leaf = &now.leaves[i];
-		if (strncmp(leaf->path, merged, sizeof(merged) - 1) != 0 ||
-		    leaf->kind != JSON_NUMBER || is_no_sum(leaf->path)) {
-			continue;
-		}
-		const char *rest = leaf->path + sizeof(merged) - 1;
-		uint64_t sum = 0;
-		for (unsigned ind = 0; ind < 32; ind++) {
-			char path[160];
-			snprintf(path, sizeof(path),
-			    "jemalloc/stats.arenas/%u/%s", ind, rest);
-			const leaf_t *part = find(&now, path);
-			sum += part == NULL ? 0 : part->number;
-		}
-		assert_equal(leaf->number, sum, "merged", rest);
-	}
-}
-
-static void
-check_identities(void)
-{
-	print("J");
-	parse(text, &now);
-	check_global();
-	check_merged();
-	check_arena("merged");
-	for (unsigned ind = 0; ind < 32; ind++) {
-		char key[12], path[64];
-		snprintf(key, sizeof(key), "%u", ind);
-		snprintf(path, sizeof(path), "jemalloc/stats.arenas/%s", key);
-		if (find(&now, path) != NULL) {
-			check_arena(key);
-		}
-	}
 }
 
 static void
@@ -580,7 +226,7 @@ TEST(destroyed)
 	}
 	arena_act(ind, "destroy");
 	print("J");
-	parse(text, &now);
+	parse(stats_text, &now);
 	const char *a = "jemalloc/stats.arenas/destroyed";
 	static const char *const gone[] = {"pactive", "pdirty", "pmuzzy",
 	    "mapped", "retained", "base", "internal", "resident",
@@ -616,10 +262,10 @@ TEST(counters_only_grow)
 	skip_without_stats();
 	work_in_threads(2);
 	print("J");
-	parse(text, &before);
+	parse(stats_text, &before);
 	work_in_threads(3);
 	print("J");
-	parse(text, &now);
+	parse(stats_text, &now);
 	for (size_t i = 0; i < before.n; i++) {
 		const leaf_t *old = &before.leaves[i];
 		if (old->kind == JSON_NUMBER && is_monotonic(old->path)) {
@@ -654,7 +300,7 @@ TEST(while_threads_run)
 		if (i % 2 != 0) {
 			continue;
 		}
-		parse(text, &now);
+		parse(stats_text, &now);
 		for (size_t j = 0; j < now.n; j++) {
 			const leaf_t *leaf = &now.leaves[j];
 			if (leaf->kind == JSON_NUMBER &&
