@@ -96,6 +96,7 @@ static const ctl_field_t frag_fields[] = {
     {"partial", offsetof(frag_count_t, partial), CTL_SIZE},
     {"empty", offsetof(frag_count_t, empty), CTL_SIZE},
     {"pinned", offsetof(frag_count_t, pinned), CTL_SIZE},
+    {"purged", offsetof(frag_count_t, purged), CTL_SIZE},
     UTIL(0),
     UTIL(1),
     UTIL(2),

@@ -48,6 +48,7 @@ add(frag_count_t *count, const heap_range_t *slab)
 {
 	const bin_info_t *info = &bin_infos[slab->szind];
 	count->slabs++;
+	count->purged += slab->purged;
 	if (slab->nfree == 0) {
 		count->full++;
 	} else if (slab->nfree == info->nregs) {

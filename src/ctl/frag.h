@@ -19,6 +19,7 @@
 typedef struct {
 	size_t slabs, full, partial, empty;
 	size_t pinned; /* bytes of free regions in partly used slabs */
+	size_t purged; /* bytes of slabs that were given back to the system */
 	size_t util[FRAG_NUTIL]; /* of those, by tenths of regions in use */
 } frag_count_t;
 

@@ -19,6 +19,8 @@ read_slab(const edata_t *edata, heap_range_t *range)
 	const bin_info_t *info = &bin_infos[cind - 1];
 	range->szind = cind - 1;
 	range->nfree = SEEN(edata->nfree);
+	range->purged = (size_t)bits_popcount64(SEEN(edata->holes.purged))
+	    << info->lg_unit;
 	for (unsigned i = 0; i < SLAB_MAP_WORDS; i++) {
 		range->free_map[i] = SEEN(edata->free_map[i]);
 	}

@@ -38,6 +38,7 @@ typedef struct {
 	/* A slab. */
 	unsigned szind;
 	unsigned nfree;
+	size_t purged; /* bytes given back to the system */
 	uint64_t free_map[SLAB_MAP_WORDS];
 	/* A large block, cached or not. */
 	size_t user; /* where in the extent it starts */

@@ -144,6 +144,7 @@ count_members(emitter_t *emitter, const frag_count_t *count)
 	emitter_member(emitter, "partial", EMIT_SIZE, &count->partial);
 	emitter_member(emitter, "empty", EMIT_SIZE, &count->empty);
 	emitter_member(emitter, "pinned", EMIT_SIZE, &count->pinned);
+	emitter_member(emitter, "purged", EMIT_SIZE, &count->purged);
 	emitter_array_begin(emitter, "util");
 	for (unsigned i = 0; i < FRAG_NUTIL; i++) {
 		emitter_member(emitter, NULL, EMIT_SIZE, &count->util[i]);
@@ -246,9 +247,9 @@ frag_line(emitter_t *emitter, const char *what, const frag_count_t *count)
 {
 	emitter_printf(emitter,
 	    "%s: %zu slabs: %zu full, %zu partly used, %zu empty; "
-	    "pinned: %zu\n",
+	    "pinned: %zu, given back: %zu\n",
 	    what, count->slabs, count->full, count->partial, count->empty,
-	    count->pinned);
+	    count->pinned, count->purged);
 }
 
 static void

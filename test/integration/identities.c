@@ -333,8 +333,8 @@ check_growth(const values_t *old)
 {
 	static const char *const ends[] = {"/nmalloc", "/ndalloc", "/nrequests",
 	    "/nfills", "/nflushes", "/nreslabs", "_npurge", "_nmadvise",
-	    "_purged", "/num_ops", "/num_wait", "/num_spin_acq",
-	    "/num_owner_switch", "_wait_time"};
+	    "dirty_purged", "muzzy_purged", "/num_ops", "/num_wait",
+	    "/num_spin_acq", "/num_owner_switch", "_wait_time"};
 	for (size_t i = 0; i < old->n; i++) {
 		const leaf_t *leaf = &old->leaves[i];
 		for (size_t j = 0; j < COUNT(ends); j++) {

@@ -246,8 +246,9 @@ is_monotonic(const char *path)
 {
 	static const char *const ends[] = {"/nmalloc", "/ndalloc", "/nrequests",
 	    "/nfills", "/nflushes", "/nreslabs", "_npurge", "_nmadvise",
-	    "_purged", "/num_ops", "/num_wait", "/num_spin_acq",
-	    "/num_owner_switch", "_wait_time", "/max_num_thds"};
+	    "dirty_purged", "muzzy_purged", "/num_ops", "/num_wait",
+	    "/num_spin_acq", "/num_owner_switch", "_wait_time",
+	    "/max_num_thds"};
 	for (size_t i = 0; i < COUNT(ends); i++) {
 		size_t n = strlen(ends[i]), len = strlen(path);
 		if (len > n && strcmp(path + len - n, ends[i]) == 0) {

@@ -322,7 +322,9 @@ check_fragmentation(void)
 {
 	for (unsigned tries = 0; tries < 10; tries++) {
 		uint64_t pinned = 0;
-		bool agree = true;
+		bool agree = number(&now,
+				 "jemalloc/fragmentation/merged/purged") ==
+		    number(&now, "jemalloc/stats.arenas/merged/slab_purged");
 		for (unsigned i = 0; i < 36; i++) {
 			agree = slabs_agree(i, &pinned) && agree;
 		}

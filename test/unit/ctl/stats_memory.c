@@ -207,7 +207,7 @@ TEST(frag_text)
 	new_epoch();
 	print_frag(&everything, EMIT_TEXT);
 	assert_has("Fragmentation: 5 slabs: 3 full, 2 partly used, 0 empty; "
-		   "pinned: 4608\n");
+		   "pinned: 4608, given back: 0\n");
 	const char *large = strstr(text,
 	    "      4096  28           4096          2          1          1"
 	    "       0  |");
@@ -219,7 +219,7 @@ TEST(frag_text)
 	assert_has("|  ####################\n");
 	assert_has("|         @|  ###\n");
 	assert_has("  arenas[0]: 3 slabs: 2 full, 1 partly used, 0 empty; "
-		   "pinned: 512\n");
+		   "pinned: 512, given back: 0\n");
 	assert_has("  arenas[1]: 2 slabs: ");
 	assert_lacks("arenas[2]");
 }
@@ -235,18 +235,19 @@ TEST(frag_json)
 	new_epoch();
 	print_frag(&everything, EMIT_JSON);
 	assert_json();
-	assert_int_equal(nleaves, 3 * 15 * (1 + SC_NBINS));
-	assert_has("{\"fragmentation\":{\"merged\":{\"slabs\":5,\"full\":3,"
-		   "\"partial\":2,\"empty\":0,\"pinned\":4608,\"util\":[0,");
+	assert_int_equal(nleaves, 3 * 16 * (1 + SC_NBINS));
+	assert_has(
+	    "{\"fragmentation\":{\"merged\":{\"slabs\":5,\"full\":3,"
+	    "\"partial\":2,\"empty\":0,\"pinned\":4608,\"purged\":0,\"util\":[0,");
 	assert_has("},\"1\":{\"slabs\":2,");
 	/* Parts can be left out. */
 	print_frag(&(stats_parts_t){.merged = true}, EMIT_JSON);
 	assert_json();
-	assert_int_equal(nleaves, 15);
+	assert_int_equal(nleaves, 16);
 	print_frag(&(stats_parts_t){.unmerged = true}, EMIT_JSON);
 	assert_json();
 	assert_lacks("merged");
-	assert_int_equal(nleaves, 2 * 15);
+	assert_int_equal(nleaves, 2 * 16);
 	print_frag(&(stats_parts_t){.merged = false}, EMIT_JSON);
 	assert_string_equal(text, "{}");
 }
