@@ -200,12 +200,11 @@ add_large(walk_t *walk, const heap_range_t *range)
 {
 	size_t room = range->size - range->user;
 	size_t usize = range->usize < room ? range->usize : room;
+	/* In this order, so that each page is looked at once. */
+	size_t rest = resident_part(walk, range->start, range->user);
 	size_t bytes = resident(walk, range->start, range->start + range->size);
-	size_t rest = bytes == range->size
-	    ? bytes - usize
-	    : resident_part(walk, range->start, range->user) +
-		resident_part(walk, range->start + range->user + usize,
-		    room - usize);
+	rest += resident_part(walk, range->start + range->user + usize,
+	    room - usize);
 	rest = rest < bytes ? rest : bytes;
 	walk->ledger->slack += rest;
 	*(range->kind == HEAP_LARGE ? &walk->large : &walk->cached) += bytes -
