@@ -45,7 +45,9 @@ check(int fd, uint64_t *size)
 	if (fstat(fd, &status) != 0) {
 		return errno;
 	}
-	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid()) {
+	/* One of several names may be someone's trap. */
+	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
+	    status.st_nlink > 1) {
 		return EPERM;
 	}
 	*size = (uint64_t)status.st_size;
@@ -216,7 +218,7 @@ outfile_error(int error)
 {
 	switch (error) {
 	case EPERM:
-		return ": not a regular file of this user";
+		return ": not a regular file of this user with one name";
 	case EACCES:
 		return ": permission denied";
 	case ENOENT:

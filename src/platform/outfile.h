@@ -3,8 +3,9 @@
  *
  * Every call opens, writes and closes: nothing stays open that the program
  * could close under us, or that a child would inherit.  Files are regular ones
- * of our own user, never reached by a symbolic link, never larger than the
- * process is allowed to make them; others are refused (EPERM, ELOOP, EFBIG).
+ * of our own user with one name, never reached by a symbolic link, and never
+ * larger than the process is allowed to make them; others are refused (EPERM,
+ * ELOOP, EFBIG).
  * What a socket does not take at once is dropped.  Nothing here waits for
  * another process, raises a signal, allocates or takes a lock; it is no
  * cancellation point, and errno is preserved.

@@ -147,6 +147,7 @@ class Page(unittest.TestCase):
         self.assertIn("time", reader.ids)
         self.assertIn("memory-chart", reader.ids)
         self.assertIn("rate-chart", reader.ids)
+        self.assertIn("reason-chart", reader.ids)
         text = "\n".join(reader.texts)
         self.assertRegex(text, r"From [0-9:]+ to [0-9:]+, [0-9]+ snapshots")
         self.assertIn("Peak", text)

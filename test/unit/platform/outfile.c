@@ -113,6 +113,10 @@ TEST(hostile_paths)
 	assert_int_equal(any(true, at("another")), EPERM);
 	assert_int_equal(any(false, "/dev/full"), EPERM);
 	assert_int_equal(any(false, folder), EPERM);
+	assert_int_equal(outfile_append(at("named"), "x", 1, MAX), 0);
+	assert_int_equal(link(at("named"), at("named twice")), 0);
+	assert_int_equal(any(false, at("named twice")), EPERM);
+	assert_content(at("named"), "x");
 	/* Replacing a link replaces the link. */
 	assert_int_equal(any(true, at("link")), 0);
 	assert_int_equal(access(at("target"), F_OK), -1);
