@@ -11,9 +11,10 @@
  * slabs are taken but not in memory, that is put down to cached blocks, which a
  * refill does not touch.
  *
- * Takes as long as the heap has pages: for each 2 MiB a system call, 10 to
- * 40 milliseconds for a GiB, most of them in the system.  No lock is held over system calls, nothing is
- * allocated, errno is kept, and the stack needed is below 8 KiB.
+ * Takes as long as the heap has pages: for each 2 MiB a system call, 10 to 40
+ * milliseconds for a GiB, most of them in the system.  No lock is held over
+ * system calls, nothing is allocated, errno is kept, and the stack needed is
+ * below 8 KiB.
  */
 #ifndef CTL_LEDGER_H
 #define CTL_LEDGER_H

@@ -24,8 +24,12 @@
 
 #define MIB ((size_t)1 << 20)
 
-/* What others do meanwhile: stacks, buffers, our own tables. */
+/* What others do meanwhile: stacks, buffers, our own tables; shadow memory. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define SLACK (64 * MIB)
+#else
 #define SLACK (MIB / 4)
+#endif
 
 static ledger_t before, now;
 static arena_t *arena;
