@@ -131,9 +131,9 @@ is_slab_of(const edata_t *edata, unsigned szind, const void *ptr)
  */
 static unsigned NO_THREAD_SAFETY
 return_locked(bin_t *bin, uint32_t mine, unsigned szind, void **regs,
-    unsigned n, aftermath_t *after)
+    edata_t **edatas, unsigned n, aftermath_t *after)
 {
-	const bin_info_t *info = &bin_infos[szind];
+	const bin_info_t info = bin_infos[szind];
 	edata_t *slab = NULL, *empty;
 	uintptr_t base = 0;
 	size_t size = 0;
@@ -141,12 +141,13 @@ return_locked(bin_t *bin, uint32_t mine, unsigned szind, void **regs,
 	for (unsigned i = 0; i < n; i++) {
 		void *ptr = regs[i];
 		if ((uintptr_t)ptr - base >= size) {
-			edata_t *edata = pagemap_extent(ptr);
+			edata_t *edata = edatas[i];
 			if (unlikely(!is_slab_of(edata, szind, ptr))) {
 				after->bad[after->nbad++] = ptr;
 				continue;
 			}
 			if (unlikely(edata_owner(edata) != mine)) {
+				edatas[left] = edata;
 				regs[left++] = ptr;
 				continue;
 			}
@@ -154,10 +155,10 @@ return_locked(bin_t *bin, uint32_t mine, unsigned szind, void **regs,
 			base = edata_base(slab);
 			size = slab->size;
 		}
-		unsigned region = bin_info_region(info, (uintptr_t)ptr - base);
-		bin_return_t result = unlikely(region >= info->nregs)
+		unsigned region = bin_info_region(&info, (uintptr_t)ptr - base);
+		bin_return_t result = unlikely(region >= info.nregs)
 		    ? BIN_DOUBLE_FREE
-		    : bin_return_locked(bin, slab, region, &empty);
+		    : bin_return_locked(bin, slab, info.nregs, region, &empty);
 		if (likely(result == BIN_RETURNED)) {
 			continue;
 		}
@@ -181,11 +182,12 @@ return_locked(bin_t *bin, uint32_t mine, unsigned szind, void **regs,
  */
 static unsigned NO_THREAD_SAFETY
 return_and_unlock(bin_t *bin, uint32_t mine, unsigned szind, void **regs,
-    unsigned n)
+    edata_t **edatas, unsigned n)
 {
 	aftermath_t after;
 	after.nempty = after.nbad = 0;
-	unsigned left = return_locked(bin, mine, szind, regs, n, &after);
+	unsigned left = return_locked(bin, mine, szind, regs, edatas, n,
+	    &after);
 	mutex_unlock(&bin->lock);
 	for (unsigned i = 0; i < after.nempty; i++) {
 		arena_slab_dalloc(after.empty[i]);
@@ -204,9 +206,8 @@ return_and_unlock(bin_t *bin, uint32_t mine, unsigned szind, void **regs,
  * NULL: reported, it is no region.
  */
 static arena_t *
-owner_of(unsigned szind, const void *ptr, unsigned *shard)
+owner_of(unsigned szind, const void *ptr, edata_t *edata, unsigned *shard)
 {
-	edata_t *edata = pagemap_extent(ptr);
 	arena_t *arena = is_slab_of(edata, szind, ptr) ? arena_of(edata) : NULL;
 	*shard = 0;
 	if (arena != NULL && unlikely(arena->more != NULL)) {
@@ -224,35 +225,53 @@ owner_of(unsigned szind, const void *ptr, unsigned *shard)
  * arenas made by hand take nothing in later.
  */
 static bool
-may_leave(const arena_t *arena, unsigned szind, void **regs, unsigned n)
+may_leave(const arena_t *arena, unsigned szind, void **regs, edata_t **edatas,
+    unsigned n)
 {
 	uint32_t mine = edata_owner_word(arena->ind, EXTENT_ACTIVE);
 	for (unsigned i = 0; i < n; i++) {
-		const edata_t *edata = pagemap_extent(regs[i]);
-		if (!is_slab_of(edata, szind, regs[i]) ||
-		    edata_owner(edata) != mine) {
+		if (!is_slab_of(edatas[i], szind, regs[i]) ||
+		    edata_owner(edatas[i]) != mine) {
 			return false;
 		}
 	}
 	return arena->automatic;
 }
 
+/*
+ * The extents of a chunk, before the lock: cache misses of different regions
+ * overlap, and nobody waits for them.
+ */
+static void
+look_up(void **regs, edata_t **edatas, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		edata_t *edata = pagemap_extent(regs[i]);
+		edatas[i] = edata;
+		__builtin_prefetch(edata, 1);
+		__builtin_prefetch((char *)edata + CACHELINE, 1);
+	}
+}
+
 /* Return up to a chunk of regions; `wait`: do not leave them at a busy bin. */
 static void NO_THREAD_SAFETY
 return_chunk(unsigned szind, void **regs, unsigned n, bool wait)
 {
+	edata_t *all[FLUSH_CHUNK], **edatas = all;
+	look_up(regs, edatas, n);
 	while (n > 0) {
 		unsigned shard;
-		arena_t *arena = owner_of(szind, regs[0], &shard);
+		arena_t *arena = owner_of(szind, regs[0], edatas[0], &shard);
 		if (unlikely(arena == NULL)) {
 			regs++;
+			edatas++;
 			n--;
 			continue;
 		}
 		bin_t *bin = arena_bin(arena, szind, shard);
 		if (unlikely(!mutex_trylock(&bin->lock))) {
 			if (!wait && shard == 0 &&
-			    may_leave(arena, szind, regs, n) &&
+			    may_leave(arena, szind, regs, edatas, n) &&
 			    bin_handoff_leave(bin, arena->handoff[szind], regs,
 				n)) {
 				return;
@@ -260,11 +279,12 @@ return_chunk(unsigned szind, void **regs, unsigned n, bool wait)
 			mutex_lock(&bin->lock);
 		}
 		unsigned left = return_and_unlock(bin,
-		    edata_slab_word(arena->ind, shard), szind, regs, n);
+		    edata_slab_word(arena->ind, shard), szind, regs, edatas, n);
 		if (unlikely(left == n)) {
 			/* The owner changed under us: this was no live region. */
 			misuse_report(regs[0]);
 			regs++;
+			edatas++;
 			left--;
 		}
 		n = left;

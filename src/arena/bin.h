@@ -96,12 +96,13 @@ typedef enum {
 bin_return_t bin_slab_changed_locked(bin_t *bin, edata_t *slab, edata_t **empty)
     REQUIRES(bin->lock);
 
-/* Return one region; the caller adds to stats.ndalloc what was returned. */
+/* Return one of nregs regions; the caller adds to stats.ndalloc what was returned. */
 static inline bin_return_t bin_return_locked(bin_t *bin, edata_t *slab,
-    unsigned region, edata_t **empty) REQUIRES(bin->lock);
+    unsigned nregs, unsigned region, edata_t **empty) REQUIRES(bin->lock);
 
 static inline bin_return_t
-bin_return_locked(bin_t *bin, edata_t *slab, unsigned region, edata_t **empty)
+bin_return_locked(bin_t *bin, edata_t *slab, unsigned nregs, unsigned region,
+    edata_t **empty)
 {
 	uint64_t bit = (uint64_t)1 << region % 64;
 	uint64_t bits = slab->free_map[region / 64];
@@ -110,8 +111,7 @@ bin_return_locked(bin_t *bin, edata_t *slab, unsigned region, edata_t **empty)
 	}
 	slab->free_map[region / 64] = bits | bit;
 	unsigned nfree = ++slab->nfree;
-	if (likely(nfree != slab->holes.nhidden + 1u &&
-		nfree != bin_infos[slab->cind - 1].nregs)) {
+	if (likely(nfree != slab->holes.nhidden + 1u && nfree != nregs)) {
 		return BIN_RETURNED;
 	}
 	return bin_slab_changed_locked(bin, slab, empty);
