@@ -700,7 +700,7 @@ general(emitter_t *emitter)
 	    [OPT_SOURCE_ENV] = "env_var",
 	    [OPT_SOURCE_GLOBAL_VAR_2] = "global_var_2",
 	};
-	head(emitter, "jemalloc", "", "", "info",
+	head(emitter, "jemalloc_", "", "info", "gauge",
 	    "The allocator, and the options that were asked for.");
 	emitter_printf(emitter, "jemalloc_info{version=");
 	emitter_label(emitter, JEMALLOC_VERSION);
@@ -719,7 +719,8 @@ arena_names(const output_t *output, unsigned n)
 {
 	emitter_t *emitter = output->emitter;
 	table_t table = table_get(OF_SETTINGS);
-	head(emitter, "jemalloc_arena", "", "", "info", "Arenas and settings.");
+	head(emitter, "jemalloc_arena_", "", "info", "gauge",
+	    "Arenas and settings.");
 	for (unsigned ind = 0; ind < n; ind++) {
 		char path[32], name[ARENA_NAME_SIZE + 1] = "";
 		if (objects_get(output, &table, ind) == NULL) {

@@ -13,6 +13,9 @@
  * anything twice.  Units are bytes and seconds; counters never go back.
  * Size classes that were never used are left out.
  *
+ * Of what the format has, only gauges and counters are used, so that readers of
+ * the older text format of Prometheus take it as well.
+ *
  * Nothing here allocates.
  */
 #ifndef CTL_OPENMETRICS_H

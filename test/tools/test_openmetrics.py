@@ -1,5 +1,6 @@
 """malloc_stats_print() with O, read by a parser of OpenMetrics."""
 import json
+import shutil
 import subprocess
 import sys
 import unittest
@@ -14,6 +15,15 @@ text = open(0, encoding="utf-8", newline="\\n")
 print(json.dumps({
     f.name: [f.type, f.unit, [[s.name, s.labels, s.value] for s in f.samples]]
     for f in text_fd_to_metric_families(text)}))
+"""
+
+# Prints [[sample, labels, value], ...].
+OLDER_READER = """
+import json
+from prometheus_client.parser import text_fd_to_metric_families
+text = open(0, encoding="utf-8", newline="\\n")
+print(json.dumps([[s.name, s.labels, s.value]
+    for f in text_fd_to_metric_families(text) for s in f.samples]))
 """
 
 # Some of everything: threads, small and large blocks, and what is freed.
@@ -40,6 +50,7 @@ class OpenMetrics(unittest.TestCase):
             [sys.executable, "-c", program],
             "stats_print:true,stats_print_opts:O%s,%s" % (letters, conf))
         text = text[text.index(b"# TYPE"):]  # behind what else it said
+        self.text = text
         read = subprocess.run([python, "-c", READER], input=text, check=True,
                               stdout=subprocess.PIPE)
         self.metrics = json.loads(read.stdout)
@@ -61,7 +72,7 @@ class OpenMetrics(unittest.TestCase):
                          ["gauge", "bytes"])
         self.assertEqual(self.metrics["jemalloc_arena_mutex_wait_seconds"][:2],
                          ["counter", "seconds"])
-        self.assertEqual(self.metrics["jemalloc"][0], "info")
+        self.assertEqual(self.metrics["jemalloc_info"][0], "gauge")
 
     def test_sums(self):
         """What arenas have is what their sum has, and the process."""
@@ -77,6 +88,24 @@ class OpenMetrics(unittest.TestCase):
                          self.value("jemalloc_arenas_allocated_bytes",
                                     kind="small"))
         self.assertGreater(self.total("jemalloc_arenas_requests_total"), 9999)
+
+    def test_older_format(self):
+        """Readers of Prometheus' own text format find the same samples."""
+        self.read("")
+        read = subprocess.run([support.python_with("prometheus_client"), "-c",
+                               OLDER_READER], input=self.text, check=True,
+                              stdout=subprocess.PIPE)
+        samples = [s for m in self.metrics.values() for s in m[2]]
+        self.assertEqual(json.loads(read.stdout), samples)
+
+    @unittest.skipUnless(shutil.which("promtool"), "needs prometheus")
+    def test_promtool(self):
+        """Prometheus itself can read it."""
+        self.read("")
+        done = subprocess.run(["promtool", "check", "metrics"],
+                              input=self.text, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False)
+        self.assertNotIn(b"error", done.stdout)
 
     def test_ledger(self):
         """The reasons of resident memory are all of it."""
@@ -102,12 +131,12 @@ for i in range(256):
     lib.mallctl(b"arenas.create", ctypes.byref(ind), ctypes.byref(size), None,
                 ctypes.c_size_t(0))
 """)
-        self.assertGreater(len(self.metrics["jemalloc_arena"][2]), 256)
+        self.assertGreater(len(self.metrics["jemalloc_arena_info"][2]), 256)
 
     def test_hostile_options(self):
         """What is in the options comes back as it was."""
         conf = 'stats_export:unix:/no"such\\place'
         self.read("", program="pass", conf=conf)
-        labels = self.metrics["jemalloc"][2][0][1]
+        labels = self.metrics["jemalloc_info"][2][0][1]
         self.assertEqual(labels["env_var"],
                          "stats_print:true,stats_print_opts:O," + conf)

@@ -172,9 +172,7 @@ check_format(void)
 			*end = '\0';
 			type = end + 1;
 			note(metrics, &nmetrics, metric);
-			suffix = strcmp(type, "counter") == 0 ? "_total"
-			    : strcmp(type, "info") == 0       ? "_info"
-							      : "";
+			suffix = strcmp(type, "counter") == 0 ? "_total" : "";
 			assert_true(
 			    suffix[0] != '\0' || strcmp(type, "gauge") == 0);
 		} else if (strncmp(line, "# ", 2) == 0) {

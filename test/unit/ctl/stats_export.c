@@ -131,7 +131,7 @@ TEST(openmetrics)
 	char name[64];
 	snprintf(name, sizeof(name), "metrics.%d.%%p", (int)getpid());
 	assert_non_null(content(name));
-	assert_int_equal(strncmp(text, "# TYPE jemalloc info\n", 21), 0);
+	assert_int_equal(strncmp(text, "# TYPE jemalloc_info gauge\n", 27), 0);
 	assert_string_equal(text + strlen(text) - 6, "# EOF\n");
 	assert_ptr_equal(strstr(text, "# EOF\n"), text + strlen(text) - 6);
 }
