@@ -144,3 +144,14 @@ TEST(loaded_late_and_closed)
 	}
 	run_program("dlclosed", NULL, path);
 }
+
+/* STRESS_SECONDS=600 for the long form. */
+TEST(control_group_of_memory)
+{
+	run_program("cgrouped", NULL, "memory");
+}
+
+TEST(control_group_of_processors)
+{
+	run_program("cgrouped", NULL, "cpu");
+}
