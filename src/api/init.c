@@ -23,6 +23,19 @@ static _Atomic(void *) init_thread;
 /* What of the start is done, so that a second try goes on from there. */
 static bool options_read, fork_registered;
 
+/* There is no allocator of huge pages yet: whoever wants it is told. */
+static void
+refuse_hpa(void)
+{
+	io_printf("<jemalloc>: HPA not supported in the current configuration; "
+		  "%s.\n",
+	    opt.abort_conf ? "aborting" : "disabling");
+	if (opt.abort_conf) {
+		abort();
+	}
+	opt.hpa = false;
+}
+
 static void
 boot_options(void)
 {
@@ -33,6 +46,9 @@ boot_options(void)
 	options_sources_t sources;
 	options_sources_system(&sources);
 	options_boot(&sources);
+	if (opt.hpa) {
+		refuse_hpa();
+	}
 	pages_trust_madvise = opt.trust_madvise;
 	mutex_max_spin = opt.mutex_max_spin;
 	if (config_log) {
@@ -69,6 +85,10 @@ boot_high(void)
 	control_boot();
 	if (opt.percpu_arena != OPT_PERCPU_DISABLED) {
 		arenas_boot_percpu();
+	}
+	if (opt.narenas > ARENAS_MAX - 1) {
+		/* Says so; otherwise the number is found out when needed. */
+		(void)arenas_nauto();
 	}
 	(void)!tsd_boot_key();
 	if (!fork_registered) {

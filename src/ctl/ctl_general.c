@@ -66,11 +66,15 @@ ctl_config_malloc_conf(ctl_call_t *call)
 	return CTL_READ(call, text);
 }
 
+/* That there is none comes before that it can not be written. */
 static int
 conf_source(ctl_call_t *call, opt_source_t source)
 {
 	const char *text = options_source_text(source);
-	return text == NULL ? ENOENT : CTL_READ(call, text);
+	if (text == NULL) {
+		return ENOENT;
+	}
+	return ctl_refuse_new(call) != 0 ? EPERM : CTL_READ(call, text);
 }
 
 int

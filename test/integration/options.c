@@ -377,6 +377,24 @@ TEST(an_unknown_key_gets_a_hint)
 	}
 }
 
+/* What is said at the start of a process that needs no arena but one. */
+TEST(settings_that_can_not_be_had)
+{
+	harness_run_child(start_with, "narenas:5000", &child);
+	assert_string_equal(child.err,
+	    "<jemalloc>: Reducing narenas to limit (4094)\n");
+	harness_run_child(start_with, "hpa:true", &child);
+	assert_string_equal(child.err,
+	    "<jemalloc>: HPA not supported in the current configuration; "
+	    "disabling.\n");
+	assert_dies(start_with, "hpa:true,abort_conf:true", "aborting.");
+}
+
+TEST_CONF(no_huge_page_allocator, "hpa:true")
+{
+	assert_false(bool_of("opt.hpa"));
+}
+
 TEST(log_traces_calls)
 {
 	harness_run_child(start_with, "log:core.malloc|nothing", &child);

@@ -1,6 +1,6 @@
 /*
  * cgrouped: a program in a control group of its own, made for it: "memory"
- * churns 400 MiB below a limit of 512 MiB for STRESS_SECONDS, "cpu" counts its
+ * churns 400 MiB (by usable size) below a limit of 512 MiB for STRESS_SECONDS, "cpu" counts its
  * arenas below a quota of one processor.  Skipped where groups can't be made.
  */
 #include "check.h"
@@ -117,6 +117,7 @@ churn(unsigned seconds)
 		now -= sizes[at];
 		seed = seed * 1103515245u + 12345u;
 		size_t size = scale / 2 + (seed >> 8) % scale;
+		size = nallocx(size, 0);
 		bool fits = now + size <= LIVE;
 		if (!fits) {
 			/* Make room, somewhere else. */
@@ -185,6 +186,8 @@ main(int argc, char **argv)
 	for (int i = 0; i < 100 && rmdir(group) != 0; i++) {
 		(void)usleep(20000);
 	}
+	printf("status 0x%x\n", (unsigned)status);
+	(void)fflush(stdout);
 	/* Killed for want of memory: status 9. */
 	CHECK(status == 0);
 	return 0;

@@ -80,6 +80,12 @@ TEST(sources_of_options)
 	assert_string_equal(get_text("opt.malloc_conf.env_var"), text);
 	assert_int_equal(try_read("opt.malloc_conf.global_var", sizeof(char *)),
 	    ENOENT);
+	assert_int_equal(try_write("opt.malloc_conf.env_var", &sources,
+			     sizeof(char *)),
+	    EPERM);
+	assert_int_equal(try_write("opt.malloc_conf.global_var", &sources,
+			     sizeof(char *)),
+	    ENOENT);
 }
 
 TEST(zero_reallocs_are_read)
