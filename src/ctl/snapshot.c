@@ -47,11 +47,16 @@ record_make(snap_arena_t **record)
 	return *record == NULL ? ERR_NOMEM : ERR_NONE;
 }
 
-/* The numbers of the huge page allocator are zero and stay so. */
+/*
+ * Only what is used: most classes never are, and the numbers of the huge page
+ * allocator are zero and stay so.
+ */
 static void
 record_clear(snap_arena_t *record)
 {
-	memset(record, 0, offsetof(snap_arena_t, hpa));
+	memset(record->lextents, 0, record->nlextents * sizeof(snap_lextent_t));
+	memset(record->extents, 0, record->nextents * sizeof(snap_extent_t));
+	memset(record, 0, offsetof(snap_arena_t, lextents));
 }
 
 static mutex_stats_t
@@ -131,6 +136,10 @@ gather_large(arena_t *arena, snap_arena_t *snap)
 {
 	for (unsigned i = 0; i < SNAP_NLEXTENTS; i++) {
 		snap_lextent_t *out = &snap->lextents[i];
+		if (load64(&arena->lextents[i].nmalloc) == 0) {
+			continue;
+		}
+		snap->nlextents = i + 1;
 		/* In this order, so that the difference is not negative. */
 		out->ndalloc = load64(&arena->lextents[i].ndalloc);
 		out->nmalloc = load64(&arena->lextents[i].nmalloc);
@@ -144,17 +153,31 @@ gather_large(arena_t *arena, snap_arena_t *snap)
 	snap->large.allocated = load(&arena->large_allocated);
 }
 
+static void
+note_extents(snap_arena_t *snap, unsigned pszind)
+{
+	if (snap->nextents <= pszind) {
+		snap->nextents = pszind + 1;
+	}
+}
+
 /* Free extents of one state, by class; `n` and `bytes` are those fields. */
 static void
 gather_extents(ecache_t *ecache, snap_arena_t *snap, size_t n, size_t bytes,
     mutex_stats_t *mutex)
 {
+	const eset_t *eset = &ecache->eset;
 	mutex_lock(&ecache->lock);
 	*mutex = ecache->lock.stats;
-	for (unsigned i = 0; i < SC_NPSIZES; i++) {
-		char *out = (char *)&snap->extents[i];
-		*(size_t *)(out + n) = ecache->eset.stats[i].nextents;
-		*(size_t *)(out + bytes) = ecache->eset.stats[i].nbytes;
+	for (unsigned word = 0; word < ESET_WORDS; word++) {
+		for (uint64_t left = eset->nonempty[word]; left != 0;
+		     left &= left - 1) {
+			unsigned i = word * 64 + bits_ctz64(left);
+			char *out = (char *)&snap->extents[i];
+			*(size_t *)(out + n) = eset->stats[i].nextents;
+			*(size_t *)(out + bytes) = eset->stats[i].nbytes;
+			note_extents(snap, i);
+		}
 	}
 	mutex_unlock(&ecache->lock);
 }
@@ -163,16 +186,19 @@ gather_extents(ecache_t *ecache, snap_arena_t *snap, size_t n, size_t bytes,
 static void
 gather_sec(sec_t *sec, snap_arena_t *snap)
 {
-	for (size_t npages = 1; npages <= SEC_NPAGES_MAX; npages++) {
-		size_t n = sec_count(sec, npages);
-		snap_extent_t *out =
-		    &snap->extents[pszind_floor(npages << LG_PAGE)];
-		out->ndirty += n;
-		out->dirty_bytes += n * npages << LG_PAGE;
-	}
+	unsigned counts[SEC_NPAGES_MAX + 1] = {0};
 	for (unsigned i = 0; i < SEC_NLOCKS; i++) {
-		mutex_stats_t stats = mutex_read(&sec->locks[i]);
+		mutex_stats_t stats = sec_counts(sec, i, counts);
 		mutex_add(&snap->mutexes[SNAP_MUTEX_HPA_SEC], &stats);
+	}
+	for (size_t npages = 1; npages <= SEC_NPAGES_MAX; npages++) {
+		if (counts[npages] != 0) {
+			unsigned i = pszind_floor(npages << LG_PAGE);
+			snap_extent_t *out = &snap->extents[i];
+			out->ndirty += counts[npages];
+			out->dirty_bytes += counts[npages] * npages << LG_PAGE;
+			note_extents(snap, i);
+		}
 	}
 }
 
@@ -348,7 +374,10 @@ add_past(snap_arena_t *sum, const snap_arena_t *snap)
 		to->nreslabs += from->nreslabs;
 		mutex_add(&to->mutex, &from->mutex);
 	}
-	for (unsigned i = 0; i < SNAP_NLEXTENTS; i++) {
+	if (sum->nlextents < snap->nlextents) {
+		sum->nlextents = snap->nlextents;
+	}
+	for (unsigned i = 0; i < snap->nlextents; i++) {
 		sum->lextents[i].nmalloc += snap->lextents[i].nmalloc;
 		sum->lextents[i].ndalloc += snap->lextents[i].ndalloc;
 		sum->lextents[i].nrequests += snap->lextents[i].nrequests;
@@ -382,10 +411,13 @@ add_present(snap_arena_t *sum, const snap_arena_t *snap)
 		sum->bins[i].curslabs += snap->bins[i].curslabs;
 		sum->bins[i].nonfull_slabs += snap->bins[i].nonfull_slabs;
 	}
-	for (unsigned i = 0; i < SNAP_NLEXTENTS; i++) {
+	for (unsigned i = 0; i < snap->nlextents; i++) {
 		sum->lextents[i].curlextents += snap->lextents[i].curlextents;
 	}
-	for (unsigned i = 0; i < SC_NPSIZES; i++) {
+	if (snap->nextents != 0) {
+		note_extents(sum, snap->nextents - 1);
+	}
+	for (unsigned i = 0; i < snap->nextents; i++) {
 		snap_extent_t *to = &sum->extents[i];
 		const snap_extent_t *from = &snap->extents[i];
 		to->ndirty += from->ndirty;

@@ -92,6 +92,9 @@ typedef struct {
 } snap_hpa_t;
 
 typedef struct {
+	/* Classes of large blocks and of extents that were or are used. */
+	unsigned nlextents, nextents;
+
 	/* Settings and facts; not summed up. */
 	unsigned nthreads;
 	uint64_t uptime;

@@ -60,13 +60,17 @@ sec_put(sec_t *sec, edata_t *edata, size_t npages_max)
 	return room;
 }
 
-unsigned
-sec_count(sec_t *sec, size_t npages)
+mutex_stats_t
+sec_counts(sec_t *sec, unsigned lock, unsigned counts[SEC_NPAGES_MAX + 1])
 {
-	mutex_lock(lock_of(sec, npages));
-	unsigned n = sec->bins[npages].count;
-	mutex_unlock(lock_of(sec, npages));
-	return n;
+	mutex_lock(&sec->locks[lock]);
+	for (size_t npages = lock; npages <= SEC_NPAGES_MAX;
+	     npages += SEC_NLOCKS) {
+		counts[npages] += sec->bins[npages].count;
+	}
+	mutex_stats_t stats = sec->locks[lock].stats;
+	mutex_unlock(&sec->locks[lock]);
+	return stats;
 }
 
 unsigned

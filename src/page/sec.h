@@ -50,8 +50,12 @@ bool sec_put(sec_t *sec, edata_t *edata, size_t npages_max);
  */
 unsigned sec_collect(sec_t *sec, size_t npages, bool all, edata_t **out);
 
-/* Extents of one length that are here. */
-unsigned sec_count(sec_t *sec, size_t npages);
+/*
+ * How many extents of each length are here, added to counts[length], for the
+ * lengths that one of the locks is for; what the lock has counted.
+ */
+mutex_stats_t
+sec_counts(sec_t *sec, unsigned lock, unsigned counts[SEC_NPAGES_MAX + 1]);
 
 static inline size_t
 sec_npages(const sec_t *sec)

@@ -97,6 +97,30 @@ TEST(collects_what_is_not_used)
 	assert_int_equal(sec_collect(&sec, 3, true, out), 1);
 }
 
+/* Each length is counted once, with the lock that it belongs to. */
+TEST(counts)
+{
+	unsigned counts[SEC_NPAGES_MAX + 1] = {0};
+	setup();
+	assert_true(sec_put(&sec, extent(0, 3), 1000));
+	assert_true(sec_put(&sec, extent(1, 3), 1000));
+	assert_true(sec_put(&sec, extent(2, SEC_NPAGES_MAX), 1000));
+	mutex_stats_t stats = sec_counts(&sec, 3 % SEC_NLOCKS, counts);
+	assert_int_equal(stats.n_ops, 3);
+	assert_int_equal(counts[3], 2);
+	assert_int_equal(counts[SEC_NPAGES_MAX], 0);
+	memset(counts, 0, sizeof(counts));
+	for (unsigned i = 0; i < SEC_NLOCKS; i++) {
+		(void)sec_counts(&sec, i, counts);
+	}
+	for (unsigned i = 0; i <= SEC_NPAGES_MAX; i++) {
+		assert_int_equal(counts[i],
+		    i == 3                    ? 2
+			: i == SEC_NPAGES_MAX ? 1
+					      : 0);
+	}
+}
+
 TEST(usable_on_both_sides_of_a_fork)
 {
 	setup();
