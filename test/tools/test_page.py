@@ -222,10 +222,15 @@ class Page(unittest.TestCase):
 
 def browser():
     names = ["chromium", "chromium-browser", "google-chrome"]
-    return next((n for n in names if shutil.which(n)), None)
+    return next((n for n in names if shutil.which(n) and subprocess.run(
+        [n, "--version"], stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, check=False).returncode == 0), None)
 
 
-@unittest.skipUnless(browser(), "needs chromium")
+BROWSER = browser()
+
+
+@unittest.skipUnless(BROWSER, "needs chromium")
 class Browser(Page):
     """The page as it is shown.  (The tests above are not repeated.)"""
 
@@ -234,7 +239,7 @@ class Browser(Page):
         with open(path, "w", encoding="utf-8") as file:
             file.write(page)
         done = subprocess.run(
-            [browser(), "--headless", "--no-sandbox", "--disable-gpu",
+            [BROWSER, "--headless", "--no-sandbox", "--disable-gpu",
              "--disable-dev-shm-usage", "--window-size=1100,2000",
              "--user-data-dir=" + os.path.join(self.folder, "profile"),
              *arguments, "file://" + path], cwd=self.folder,

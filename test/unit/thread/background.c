@@ -267,3 +267,28 @@ TEST(option_starts_threads)
 	assert_true(background_enabled());
 	assert_int_equal(background_enable(false), ERR_NONE);
 }
+
+static _Atomic unsigned nticks;
+
+static uint64_t
+count_tick(void)
+{
+	return ++nticks < 3 ? 10 * NS_PER_MS : UINT64_MAX;
+}
+
+static bool
+are_three_ticks(void)
+{
+	return nticks == 3;
+}
+
+/* A thread that would sleep without end calls as often as it is asked to. */
+TEST(ticks)
+{
+	setup();
+	background_set_tick(count_tick);
+	assert_int_equal(background_enable(true), ERR_NONE);
+	assert_true(comes(are_three_ticks));
+	assert_int_equal(background_enable(false), ERR_NONE);
+	assert_true(are_three_ticks());
+}

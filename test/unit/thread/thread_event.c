@@ -217,3 +217,29 @@ TEST(intervals)
 	assert_int_equal(nprints, 11);
 	thread_event_set_interval(NULL);
 }
+
+static unsigned nticks;
+
+static void
+count_tick(void)
+{
+	nticks++;
+}
+
+/* A tick comes at least so often, and not before it is set. */
+TEST(ticks)
+{
+	thread_setup(1);
+	tsd_t *tsd = tsd_get();
+	thread_count_alloc(tsd, 10 * THREAD_TICK_BYTES);
+	assert_int_equal(nticks, 0);
+	thread_event_set_tick(count_tick);
+	thread_event_init(tsd);
+	for (unsigned i = 0; i < 100; i++) {
+		thread_count_alloc(tsd, THREAD_TICK_BYTES / 10);
+	}
+	assert_in_range(nticks, 8, 10);
+	nticks = 0;
+	thread_count_alloc(tsd, 100 * MIB);
+	assert_int_equal(nticks, 1);
+}
