@@ -233,15 +233,16 @@ deliver(const char *path, bool is_metrics, const text_t *text)
 
 /* The statistics, with the ledger if that is due. */
 static void
-put_stats(text_t *text, char *letters, patience_t patience)
+put_stats(text_t *text, patience_t patience)
 {
+	char letters[OPT_LETTERS_SIZE + sizeof("J" LETTERS_DEFAULT "r")];
+	const char *given = opt.stats_export_opts;
 	uint64_t start = clock_precise_ns();
 	bool has_ledger = patience == AT_EXIT ||
 	    (start >= ledger_next_ns &&
 		(patience == IN_BACKGROUND || rss_read() <= LEDGER_RSS_MAX));
-	if (!has_ledger) {
-		strcat(letters, "r");
-	}
+	(void)io_snprintf(letters, sizeof(letters), "J%s%s",
+	    given[0] == '\0' ? LETTERS_DEFAULT : given, has_ledger ? "" : "r");
 	stats_print(collect, text, letters);
 	if (has_ledger) {
 		uint64_t now = clock_precise_ns();
@@ -252,8 +253,7 @@ put_stats(text_t *text, char *letters, patience_t patience)
 static void
 export_as(pid_t pid, patience_t patience)
 {
-	char path[OUTFILE_PATH_MAX], letters[OPT_LETTERS_SIZE + 3] = "J";
-	const char *given = opt.stats_export_opts;
+	char path[OUTFILE_PATH_MAX];
 	if (!path_expand(path, opt.stats_export, pid)) {
 		complain(path, ENAMETOOLONG);
 		return;
@@ -266,18 +266,21 @@ export_as(pid_t pid, patience_t patience)
 	/* A huge page would be more than all of the text. */
 	err_t err = pages_nohugify(text.at, TEXT_MAX);
 	(void)err;
-	bool is_metrics = strchr(given, 'O') != NULL;
-	strcat(letters, given[0] == '\0' ? LETTERS_DEFAULT : given);
-	put_stats(&text, letters, patience);
-	if (!is_metrics && text.used > 0 && text.at[0] == '{') {
-		put_export(&text, pid);
-	}
-	int error = deliver(path, is_metrics, &text);
-	if (error != 0) {
-		complain(path, error);
+	bool is_metrics = strchr(opt.stats_export_opts, 'O') != NULL;
+	put_stats(&text, patience);
+	/* Else a message says that there is no memory. */
+	if (text.used > 0 && text.at[0] == (is_metrics ? '#' : '{')) {
+		if (!is_metrics) {
+			put_export(&text, pid);
+		}
+		int error = deliver(path, is_metrics, &text);
+		if (error != 0) {
+			complain(path, error);
+		}
 	}
 	err = pages_unmap(text.at, TEXT_MAX);
 	assert(err == ERR_NONE);
+	(void)err;
 }
 
 static void

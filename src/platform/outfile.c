@@ -191,10 +191,11 @@ int
 outfile_send(const char *path, const void *data, size_t size)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	if (strlen(path) >= sizeof(address.sun_path)) {
+	size_t length = strlen(path);
+	if (length >= sizeof(address.sun_path)) {
 		return ENAMETOOLONG;
 	}
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, length + 1);
 	saved_t saved = begin();
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) {
