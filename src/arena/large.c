@@ -144,6 +144,9 @@ large_alloc(arena_t *arena, size_t size, size_t usize, size_t alignment,
 	if (edata == NULL) {
 		return NULL;
 	}
+	if (unlikely(usize >= HUGE_LARGE_MIN) && edata->zeroed) {
+		huge_note_large(&arena->pac, edata);
+	}
 	return set_up(arena, edata,
 	    (char *)edata->addr + colour(size, usize, alignment, prng), usize,
 	    zero);
@@ -178,6 +181,9 @@ large_free(void *ptr)
 	edata->freed_usize = edata->usize;
 	edata->usize = 0;
 	edata->cind = 0;
+	if (unlikely(edata->watched)) {
+		huge_note_large_freed(&arena->pac, edata);
+	}
 	pac_dalloc(&arena->pac, edata);
 }
 
@@ -314,6 +320,9 @@ large_move(arena_t *arena, edata_t *old, size_t usize, bool zero)
 	old->usize = 0;
 	old->cind = 0;
 	old->zeroed = true;
+	/* What was marked is there now. */
+	edata->huge = edata->huge || old->huge;
+	old->watched = false;
 	edata->slab = false;
 	edata->user = ptr;
 	set_usize(edata, usize);

@@ -60,6 +60,8 @@ struct edata {
 	bool head : 1; /* first of its mapping */
 	bool dss : 1; /* from the data segment */
 	bool guarded : 1;
+	bool huge : 1; /* marked for huge pages, some of it */
+	bool watched : 1; /* large: what of it is touched is of interest */
 	uint16_t nfree; /* free regions of a slab */
 	uint64_t serial; /* age: order of creation in the arena */
 	union {

@@ -28,6 +28,8 @@ extent_split(extent_env_t *env, edata_t *edata, size_t size_a)
 	trail->head = false;
 	trail->dss = edata->dss;
 	trail->guarded = false;
+	trail->huge = edata->huge;
+	trail->watched = false;
 	trail->serial = edata->serial;
 	trail->user = NULL;
 	trail->usize = 0;
@@ -61,6 +63,7 @@ extent_merge(extent_env_t *env, edata_t *a, edata_t *b)
 	}
 	a->size += b->size;
 	a->zeroed = a->zeroed && b->zeroed;
+	a->huge = a->huge || b->huge;
 	if (b->serial < a->serial) {
 		a->serial = b->serial;
 	}
@@ -119,6 +122,8 @@ extent_new(extent_env_t *env, void *new_addr, size_t size, size_t alignment,
 	edata->head = true;
 	edata->dss = ehooks_are_default(env->ehooks) && dss_contains(addr);
 	edata->guarded = false;
+	edata->huge = false;
+	edata->watched = false;
 	edata->serial = serial;
 	edata->user = NULL;
 	edata->usize = 0;

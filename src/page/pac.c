@@ -377,6 +377,9 @@ retire(pac_t *pac, edata_t *edata, bool was_muzzy)
 	if (!keep && extent_unmap(&pac->env, edata) == ERR_NONE) {
 		return;
 	}
+	if (unlikely(edata->huge)) {
+		huge_unmark(edata);
+	}
 	if (ehooks_decommit(pac->env.ehooks, edata->addr, size) == ERR_NONE) {
 		edata->committed = false;
 		edata->zeroed = false;
@@ -446,6 +449,9 @@ batch_retire(pac_t *pac, batch_t *batch)
 		atomic_fetch_sub_explicit(&pac->mapped, edata->size,
 		    memory_order_relaxed);
 		edata->zeroed = true;
+		if (unlikely(edata->huge)) {
+			huge_unmark(edata);
+		}
 		ecache_put(&pac->env, &pac->retained, edata);
 	}
 	return 1;
@@ -602,6 +608,9 @@ pac_dalloc_untouched(pac_t *pac, edata_t *edata)
 	    memory_order_relaxed);
 	atomic_fetch_sub_explicit(&pac->mapped, edata->size,
 	    memory_order_relaxed);
+	if (unlikely(edata->huge)) {
+		huge_unmark(edata);
+	}
 	ecache_put(&pac->env, &pac->retained, edata);
 }
 

@@ -684,7 +684,7 @@ fill_with_small_blocks(size_t bytes)
 	}
 }
 
-TEST(thp_slabs_gives_dense_heaps_huge_pages)
+TEST(thp_dense_gives_dense_heaps_huge_pages)
 {
 	fill_with_small_blocks(24 * MIB);
 	assert_true(huge_kib() == 0 || thp_mode_is("[always]"));
@@ -697,7 +697,46 @@ TEST(thp_slabs_gives_dense_heaps_huge_pages)
 	assert_in_range(kib, 2048, 96 * 1024);
 }
 
-TEST_CONF(thp_slabs_off, "thp_slabs:false")
+/* KiB of huge pages while a block is in use, after others like it. */
+static size_t
+huge_kib_of_large_blocks(size_t stride)
+{
+	size_t most = 0;
+	for (unsigned i = 0; i < 20; i++) {
+		char *block = malloc(16 * MIB);
+		for (size_t at = 0; at < 16 * MIB; at += stride) {
+			block[at] = 1;
+		}
+		size_t kib = huge_kib();
+		most = kib > most ? kib : most;
+		free(block);
+	}
+	return most;
+}
+
+/* Purged at once, so that each block is from fresh memory. */
+TEST_CONF(thp_dense_large_blocks, "dirty_decay_ms:0")
+{
+	free(malloc(64 * MIB));
+	size_t kib = huge_kib_of_large_blocks(4 * KIB);
+	if (!thp_mode_is("[madvise]") || kib == 0) {
+		skip();
+	}
+	assert_in_range(kib, 2048, 16 * 1024);
+	/* The range is not marked any more. */
+	char *block = malloc(16 * MIB);
+	free(block);
+	memset(malloc(1 * MIB), 1, 1 * MIB);
+	assert_true(huge_kib() <= 2048);
+}
+
+TEST_CONF(thp_dense_sparse_blocks, "dirty_decay_ms:0")
+{
+	assert_true(
+	    huge_kib_of_large_blocks(16 * KIB) == 0 || thp_mode_is("[always]"));
+}
+
+TEST_CONF(thp_dense_off, "thp_dense:false")
 {
 	fill_with_small_blocks(96 * MIB);
 	assert_true(huge_kib() == 0 || thp_mode_is("[always]"));

@@ -84,7 +84,7 @@ static const case_t cases[] = {
     {"experimental_tcache_gc", "true", "false", "false", "F", VALUE},
     {"tcache_bytes_max", "4194304", "1048576", "1048576", "1M", VALUE},
     {"thp", "default", "never", "never", "not supported", VALUE},
-    {"thp_slabs", "true", "false", "false", "", VALUE},
+    {"thp_dense", "true", "false", "false", "", VALUE},
     {"metadata_thp", "disabled", "auto", "auto", "", VALUE},
     {"huge_arena_pac_thp", "false", "true", "true", "yes", VALUE},
     {"hpa", "false", "true", "true", "yes", VALUE},

@@ -127,10 +127,10 @@ TEST(kernel_without_huge_pages_is_asked_less_often)
 TEST(not_where_it_is_not_wanted)
 {
 	setup(512);
-	opt.thp_slabs = false;
+	opt.thp_dense = false;
 	slabs_new(64 * MIB);
 	assert_int_equal(nasked, 0);
-	opt.thp_slabs = true;
+	opt.thp_dense = true;
 	opt.thp = OPT_THP_NEVER;
 	slabs_new(8 * MIB);
 	assert_int_equal(nasked, 0);
