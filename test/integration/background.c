@@ -407,6 +407,27 @@ TEST(how_many)
 	assert_true(threads_become(1));
 }
 
+TEST_CONF(as_many_as_the_option_says,
+    "background_thread:true,max_background_threads:2")
+{
+	unsigned arena;
+	size_t size = sizeof(arena), max;
+	for (int i = 0; i < 8; i++) {
+		assert_int_equal(mallctl("arenas.create", &arena, &size, NULL,
+				     0),
+		    0);
+	}
+	assert_int_equal(enable(false), 0);
+	assert_int_equal(enable(true), 0);
+	assert_true(threads_become(1 + 2));
+	size = sizeof(max);
+	assert_int_equal(mallctl("opt.max_background_threads", &max, &size,
+			     NULL, 0),
+	    0);
+	assert_int_equal(max, 2);
+	assert_int_equal(set_max(3), EINVAL);
+}
+
 static void
 check_child(void *arg)
 {
