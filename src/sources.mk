@@ -89,7 +89,6 @@ SRCS_COLD := \
 	src/platform/fatal.c \
 	src/platform/witness.c \
 	src/meta/conf.c \
-	src/meta/conf_source.c \
 	src/meta/conf_value.c \
 	src/page/guard.c \
 	src/arena/misuse.c \

@@ -50,10 +50,33 @@ postfork_child(void)
 	ctl_postfork_child();
 }
 
+#ifdef __GLIBC__
+/*
+ * What pthread_atfork calls.  That one is in an archive, so that our copy would
+ * lie behind all other code of the library, in pages of its own.
+ */
+extern int
+__register_atfork(void (*)(void), void (*)(void), void (*)(void), void *);
+extern void *__dso_handle __attribute__((visibility("hidden")));
+
+BOOT static int
+register_handlers(void)
+{
+	return __register_atfork(prefork, postfork_parent, postfork_child,
+	    __dso_handle);
+}
+#else
+static int
+register_handlers(void)
+{
+	return pthread_atfork(prefork, postfork_parent, postfork_child);
+}
+#endif
+
 BOOT void
 fork_boot(void)
 {
-	if (pthread_atfork(prefork, postfork_parent, postfork_child) != 0) {
+	if (register_handlers() != 0) {
 		warn("Error in pthread_atfork()");
 		if (opt.abort) {
 			abort();

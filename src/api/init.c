@@ -162,3 +162,14 @@ init_destructor(void)
 		check_all();
 	}
 }
+
+/*
+ * Called last of all, in the place of the C runtime's _fini, which is empty
+ * too, but lies behind all other code (see Makefile.in).
+ */
+void jemalloc_no_fini(void);
+
+BOOT void
+jemalloc_no_fini(void)
+{
+}

@@ -1,6 +1,7 @@
 #include "arena/arenas.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "meta/options.h"
@@ -169,6 +170,25 @@ arenas_set_muzzy_decay_ms(ssize_t ms)
 	return ERR_NONE;
 }
 
+/* PREFIX_IND; not printf, which would be all that needs it at start. */
+static void
+name_arena(arena_t *arena, const char *prefix)
+{
+	char digits[8];
+	size_t n = 0, length = strlen(prefix);
+	unsigned rest = arena->ind;
+	do {
+		digits[n++] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest != 0);
+	assert(length + n < ARENA_NAME_SIZE);
+	memcpy(arena->name, prefix, length);
+	while (n > 0) {
+		arena->name[length++] = digits[--n];
+	}
+	arena->name[length] = '\0';
+}
+
 /* An automatic arena, whose memory and metadata come from `base`. */
 static arena_t *
 create_auto_locked(unsigned ind, base_t *base, extent_hooks_t *hooks)
@@ -187,7 +207,7 @@ create_auto_locked(unsigned ind, base_t *base, extent_hooks_t *hooks)
 		hooks_default_note_huge_arena(ind);
 		io_snprintf(arena->name, sizeof(arena->name), "%s", name);
 	} else {
-		io_snprintf(arena->name, sizeof(arena->name), "auto_%u", ind);
+		name_arena(arena, "auto_");
 	}
 	atomic_store_explicit(&table[ind], arena, memory_order_release);
 	return arena;
@@ -301,7 +321,7 @@ arenas_create(extent_hooks_t *hooks, bool metadata_use_hooks)
 	arena_init(arena, ind, base, &base0, hooks, false);
 	arena->pac.edata_cache.parent = &arenas_get(0)->pac.edata_cache;
 	dss_prec_set(ind, dss_prec_default());
-	io_snprintf(arena->name, sizeof(arena->name), "manual_%u", ind);
+	name_arena(arena, "manual_");
 	mutex_lock(&arenas_lock);
 	atomic_store_explicit(&table[ind], arena, memory_order_release);
 	mutex_unlock(&arenas_lock);

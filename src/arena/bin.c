@@ -33,11 +33,11 @@ place_of(const bin_t *bin, const edata_t *slab)
 static void
 slab_enter(bin_t *bin, edata_t *slab, place_t place)
 {
-	if (place == AT_NONFULL) {
-		ph_insert(&bin->nonfull, &slab->heap, edata_cmp_age);
-		bin->stats.nonfull_slabs++;
-	} else if (place == AT_HOLLOW) {
-		ph_insert(&bin->hollow, &slab->heap, edata_cmp_age);
+	if (place == AT_NONFULL || place == AT_HOLLOW) {
+		bool hollow = place == AT_HOLLOW;
+		ph_insert(hollow ? &bin->hollow : &bin->nonfull, &slab->heap,
+		    edata_cmp_age);
+		bin->stats.nonfull_slabs += !hollow;
 	} else if (place == AT_FULL && bin->tracks_full) {
 		list_push_back(&bin->full, &slab->full);
 	}
@@ -48,12 +48,12 @@ slab_leave(bin_t *bin, edata_t *slab, place_t place)
 {
 	if (place == AT_CURRENT) {
 		bin->current = NULL;
-	} else if (place == AT_NONFULL) {
+	} else if (place == AT_NONFULL || place == AT_HOLLOW) {
+		bool hollow = place == AT_HOLLOW;
 		ph_walk_note_removal(&bin->sweep_walk, &slab->heap);
-		ph_remove(&bin->nonfull, &slab->heap, edata_cmp_age);
-		bin->stats.nonfull_slabs--;
-	} else if (place == AT_HOLLOW) {
-		ph_remove(&bin->hollow, &slab->heap, edata_cmp_age);
+		ph_remove(hollow ? &bin->hollow : &bin->nonfull, &slab->heap,
+		    edata_cmp_age);
+		bin->stats.nonfull_slabs -= !hollow;
 	} else if (bin->tracks_full) {
 		list_remove(&slab->full);
 	}

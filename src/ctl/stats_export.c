@@ -344,7 +344,7 @@ tick_of_thread(void)
 	(void)tick(IN_PROGRAM);
 }
 
-void
+BOOT void
 stats_export_boot(void)
 {
 	if (opt.stats_export[0] == '\0') {

@@ -14,6 +14,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#if HAVE_GETAUXVAL
+#include <sys/auxv.h>
+#endif
+
 #include "platform/build.h"
 #include "platform/compiler.h"
 #include "platform/public_names.h"
@@ -39,6 +43,28 @@ options_read_symlink(const char *path, char *buf, size_t size)
 	return buf;
 }
 
+#if HAVE_GETAUXVAL && defined(AT_SECURE)
+/*
+ * As getenv, for a short name: that of the C library is in a part of it that
+ * nothing else has brought into memory when a process starts.
+ */
+BOOT static const char *
+find_in_environment(void)
+{
+	static const char name[] = CONFIG_ENV_NAME "=";
+	for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
+		size_t i = 0;
+		while (name[i] != '\0' && (*entry)[i] == name[i]) {
+			i++;
+		}
+		if (name[i] == '\0') {
+			return *entry + i;
+		}
+	}
+	return NULL;
+}
+#endif
+
 /* The environment, unless the process has more rights than who set it. */
 static const char *
 environment_text(void)
@@ -46,7 +72,9 @@ environment_text(void)
 	if (config_force_getenv) {
 		return getenv(CONFIG_ENV_NAME);
 	}
-#if HAVE_SECURE_GETENV
+#if HAVE_GETAUXVAL && defined(AT_SECURE)
+	return getauxval(AT_SECURE) != 0 ? NULL : find_in_environment();
+#elif HAVE_SECURE_GETENV
 	return secure_getenv(CONFIG_ENV_NAME);
 #elif HAVE_ISSETUGID
 	return issetugid() != 0 ? NULL : getenv(CONFIG_ENV_NAME);

@@ -65,7 +65,7 @@ options_t opt = {
 #define NAMES(list, count) .names = list, .max = (count)-1
 #define WAY(how, lo, hi) .min = (lo), .max = (hi), .syntax = OPT_SYNTAX_##how
 
-const opt_row_t opt_rows[OPT_COUNT] = {
+RARE_RODATA const opt_row_t opt_rows[OPT_COUNT] = {
 #define OPT(t, key, def, accept, gate, group, vis, ...)                        \
 	{.name = #key,                                                         \
 	    .type = OPT_TYPE_##t,                                              \

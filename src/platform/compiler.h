@@ -28,6 +28,8 @@
  * which so share a page or two (the linker sorts sections by name).
  */
 #define LARGE_BSS __attribute__((section(".bss.large")))
+/* Likewise for constants that are seldom read, in objects that often are. */
+#define RARE_RODATA __attribute__((section(".rodata.rare")))
 
 /* The format is argument number `f`, its first value argument number `a`. */
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
