@@ -516,7 +516,7 @@ postfork(arena_t *arena, void (*release)(mutex_t *))
 	}
 }
 
-void
+void NO_THREAD_SAFETY
 arena_postfork_parent(arena_t *arena)
 {
 	postfork(arena, mutex_postfork_parent);
@@ -524,7 +524,7 @@ arena_postfork_parent(arena_t *arena)
 	mutex_postfork_parent(&arena->holes.lock);
 }
 
-void
+void NO_THREAD_SAFETY
 arena_postfork_child(arena_t *arena)
 {
 	postfork(arena, mutex_postfork_child);

@@ -249,9 +249,10 @@ count_task(arena_t *arena, const task_t *task)
 }
 
 static void
-begin_locked(holes_t *holes, uint64_t now_ns, uint64_t epoch_ns)
-    REQUIRES(holes->lock)
+begin_locked(arena_t *arena, uint64_t now_ns, uint64_t epoch_ns)
+    REQUIRES(arena->holes.lock)
 {
+	holes_t *holes = &arena->holes;
 	atomic_store_explicit(&holes->wanted, false, memory_order_relaxed);
 	atomic_store_explicit(&holes->sweeping, true, memory_order_relaxed);
 	holes->in_bin = false;
@@ -278,8 +279,9 @@ next_bin_locked(arena_t *arena) REQUIRES(arena->holes.lock)
 
 /* Refused: the sweep stops, the next ones come later and later. */
 static void
-note_refusal_locked(holes_t *holes) REQUIRES(holes->lock)
+note_refusal_locked(arena_t *arena) REQUIRES(arena->holes.lock)
 {
+	holes_t *holes = &arena->holes;
 	holes->nskip = holes->nskip * 2 + 1;
 	holes->nskip = holes->nskip < SKIP_MAX ? holes->nskip : SKIP_MAX;
 	atomic_store_explicit(&holes->sweeping, false, memory_order_relaxed);
@@ -297,7 +299,7 @@ sweep_locked(arena_t *arena, task_t *task) REQUIRES(arena->holes.lock)
 			next_bin_locked(arena);
 		}
 		if (unlikely(task->refused)) {
-			note_refusal_locked(holes);
+			note_refusal_locked(arena);
 		} else if (task->purged != 0) {
 			holes->nskip = 0;
 		}
@@ -306,16 +308,17 @@ sweep_locked(arena_t *arena, task_t *task) REQUIRES(arena->holes.lock)
 }
 
 static uint64_t
-due_ns_locked(const holes_t *holes, uint64_t period) REQUIRES(holes->lock)
+due_ns_locked(const arena_t *arena, uint64_t period) REQUIRES(arena->holes.lock)
 {
-	return holes->begun_ns + period * (holes->nskip + 1);
+	return arena->holes.begun_ns + period * (arena->holes.nskip + 1);
 }
 
 /* Begin a sweep if it is time; how many epochs' work is to be done now. */
 static uint64_t
-epochs_due_locked(holes_t *holes, uint64_t now_ns, uint64_t period)
-    REQUIRES(holes->lock)
+epochs_due_locked(arena_t *arena, uint64_t now_ns, uint64_t period)
+    REQUIRES(arena->holes.lock)
 {
+	holes_t *holes = &arena->holes;
 	uint64_t epoch_ns = period / NEPOCHS;
 	if (now_ns < holes->begun_ns) {
 		/* The clock went back. */
@@ -323,10 +326,10 @@ epochs_due_locked(holes_t *holes, uint64_t now_ns, uint64_t period)
 		holes->worked_ns = now_ns;
 	}
 	if (!is_set(&holes->sweeping)) {
-		if (now_ns < due_ns_locked(holes, period)) {
+		if (now_ns < due_ns_locked(arena, period)) {
 			return 0;
 		}
-		begin_locked(holes, now_ns, epoch_ns);
+		begin_locked(arena, now_ns, epoch_ns);
 	}
 	uint64_t elapsed = now_ns - holes->worked_ns;
 	return epoch_ns == 0               ? 1
@@ -340,10 +343,10 @@ holes_tick(arena_t *arena, uint64_t now_ns)
 	holes_t *holes = &arena->holes;
 	ssize_t ms = pac_dirty_decay_ms(&arena->pac);
 	if (likely(!is_set(&holes->wanted) && !is_set(&holes->sweeping)) ||
-	    ms < 0 || !mutex_trylock(&holes->lock)) {
+	    ms < 0 || !mutex_trylock(&arena->holes.lock)) {
 		return;
 	}
-	size_t n = (size_t)epochs_due_locked(holes, now_ns, period_ns(ms));
+	size_t n = (size_t)epochs_due_locked(arena, now_ns, period_ns(ms));
 	if (n != 0) {
 		size_t quota = QUOTA_NPAGES +
 		    atomic_load_explicit(&arena->pac.nactive,
@@ -354,7 +357,7 @@ holes_tick(arena_t *arena, uint64_t now_ns)
 		holes->worked_ns = now_ns;
 		sweep_locked(arena, &task);
 	}
-	mutex_unlock(&holes->lock);
+	mutex_unlock(&arena->holes.lock);
 }
 
 uint64_t
@@ -366,11 +369,11 @@ holes_ns_until(arena_t *arena, uint64_t now_ns)
 		return UINT64_MAX;
 	}
 	uint64_t period = period_ns(ms);
-	mutex_lock(&holes->lock);
+	mutex_lock(&arena->holes.lock);
 	uint64_t due = is_set(&holes->sweeping)
 	    ? holes->worked_ns + period / NEPOCHS
-	    : due_ns_locked(holes, period);
-	mutex_unlock(&holes->lock);
+	    : due_ns_locked(arena, period);
+	mutex_unlock(&arena->holes.lock);
 	return due > now_ns ? due - now_ns : 0;
 }
 
