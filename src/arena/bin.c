@@ -279,7 +279,7 @@ bin_sweep_begin_locked(bin_t *bin, bool all)
 	if (!all && bin->sweep_at != SWEEP_WANTED) {
 		return false;
 	}
-	bin->sweep_round++;
+	bin->sweep_round = (uint16_t)((bin->sweep_round + 1) | HOLES_ROUND_BIT);
 	bin->sweep_found = false;
 	bin->sweep_nslabs = 0;
 	bin->sweep_left = 64 + bin->stats.nonfull_slabs * SWEEP_STEPS_PER_SLAB;

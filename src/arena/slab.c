@@ -116,7 +116,9 @@ take_around_hidden(edata_t *slab, const bin_info_t *info, void **regs,
 unsigned
 slab_take(edata_t *slab, const bin_info_t *info, void **regs, unsigned n)
 {
-	slab->holes.seen = 0;
+	if (unlikely(slab->holes.seen != 0)) {
+		slab->holes.seen = 0;
+	}
 	if (unlikely(slab->holes.purged != 0)) {
 		return take_around_hidden(slab, info, regs, n);
 	}

@@ -45,8 +45,15 @@ typedef struct {
 	uint16_t seen; /* free when last looked at, nothing taken since */
 	uint16_t purged; /* given back to the system */
 	uint16_t nhidden; /* free regions that touch purged units */
-	uint16_t round; /* of the last look */
+	uint16_t round; /* of the last look; has HOLES_ROUND_BIT then */
 } slab_holes_t;
+
+/*
+ * The four share their place with `user`.  Where there was a look, this bit
+ * makes them a word that is no address, so that whoever asks for a large block
+ * at an address within a slab does not find one.
+ */
+#define HOLES_ROUND_BIT 0x8000u
 
 typedef struct edata edata_t;
 struct edata {

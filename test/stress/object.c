@@ -7,6 +7,7 @@
 #include "stress/stress.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/auxv.h>
 #include <time.h>
 
@@ -51,13 +52,14 @@ chosen_seed(void)
 uint64_t
 stress_seed(void)
 {
-	static uint64_t seed;
-	static bool is_chosen;
-	if (!is_chosen) {
-		seed = chosen_seed();
-		is_chosen = true;
+	/* Threads that come here at once choose the same. */
+	static _Atomic uint64_t seed;
+	static _Atomic bool is_chosen;
+	if (!atomic_load(&is_chosen)) {
+		atomic_store(&seed, chosen_seed());
+		atomic_store(&is_chosen, true);
 	}
-	return seed;
+	return atomic_load(&seed);
 }
 
 void

@@ -869,3 +869,18 @@ TEST(random_sweeps_and_operations)
 	random_sweeps(5120, true, 9);
 	random_sweeps(96, false, 10);
 }
+
+/* What a sweep notes in a slab is never the address of a block. */
+TEST(sweeps_have_the_bit)
+{
+	setup(64, false);
+	mutex_lock(&bin.lock);
+	uint16_t before = bin.sweep_round;
+	for (unsigned i = 0; i < 70000; i++) {
+		assert_true(bin_sweep_begin_locked(&bin, true));
+		assert_true((bin.sweep_round & HOLES_ROUND_BIT) != 0);
+		assert_int_not_equal(bin.sweep_round, before);
+		before = bin.sweep_round;
+	}
+	mutex_unlock(&bin.lock);
+}
