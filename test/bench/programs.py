@@ -144,13 +144,9 @@ class Redis(Server):
                 tail = (tail + part)[-16:]
 
     def rss(self):
-        """Resident bytes by the server's own account."""
-        self.socket.sendall(b"*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n")
-        text = b""
-        while b"lazyfreed_objects" not in text:
-            text += self.socket.recv(1 << 16)
-        pid = self.process_id()
-        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        """Resident bytes of the server."""
+        with open(f"/proc/{self.process_id()}/statm",
+                  encoding="ascii") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def process_id(self):
