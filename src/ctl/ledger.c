@@ -24,7 +24,7 @@ const ledger_entry_t ledger_entries[LEDGER_NENTRIES] = {
     ROW(live, "blocks of the program", "the program; a heap profile says who"),
     ROW(slack, "around large blocks, in their pages", "opt.cache_oblivious"),
     ROW(slab_free, "free blocks in slabs that are in use",
-	"see fragmentation; fewer arenas (opt.narenas)"),
+	"opt.dirty_decay_ms, arena.<i>.purge; see fragmentation"),
     ROW(tcache, "caches of threads",
 	"opt.tcache_bytes_max, opt.tcache_max; thread.idle"),
     ROW(tcache_explicit, "caches made by tcache.create", "tcache.flush"),
