@@ -2,12 +2,21 @@
 
 #include "support/harness.h"
 
+#include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arena/large.h"
 #include "ctl_support.h"
 #include "ds/prng.h"
 #include "thread/tcache.h"
+
+static void *
+take_epoch(void *unused)
+{
+	new_epoch();
+	return unused;
+}
 
 /* Some of everything, in several arenas. */
 static void
@@ -181,4 +190,25 @@ TEST(caches)
 	assert_int_equal(get_size("stats.arenas.0.tcache_bytes"),
 	    tcache_bytes(tsd));
 	assert_int_equal(get_unsigned("stats.arenas.0.nthreads"), 1);
+}
+
+/* Who gives memory back, for as long as that takes, keeps nobody waiting. */
+TEST(nobody_waits_for_purging)
+{
+	if (!config_stats) {
+		skip();
+	}
+	ctl_setup();
+	new_epoch();
+	pac_t *pac = &arenas_get(0)->pac;
+	uint64_t ops = get_u64("stats.arenas.0.mutexes.decay_dirty.num_ops");
+	mutex_lock(&pac->dirty_decay.lock);
+	alarm(20);
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, take_epoch, NULL), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	alarm(0);
+	mutex_unlock(&pac->dirty_decay.lock);
+	assert_true(
+	    get_u64("stats.arenas.0.mutexes.decay_dirty.num_ops") > ops);
 }
