@@ -31,6 +31,16 @@
 /* Likewise for constants that are seldom read, in objects that often are. */
 #define RARE_RODATA __attribute__((section(".rodata.rare")))
 
+/* Is this code instrumented by a sanitizer that wants to know all threads? */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define UNDER_SANITIZER 1
+#elif defined(__has_feature)
+#define UNDER_SANITIZER                                                        \
+	(__has_feature(thread_sanitizer) || __has_feature(address_sanitizer))
+#else
+#define UNDER_SANITIZER 0
+#endif
+
 /* The format is argument number `f`, its first value argument number `a`. */
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 

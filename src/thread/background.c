@@ -280,12 +280,13 @@ create_fn_t(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
 /*
  * The function behind those that a program puts in front of it: they may hold
- * a lock while they allocate, and come here.
+ * a lock while they allocate, and come here.  A sanitizer's has to be used: it
+ * must know of threads that run what it instrumented.
  */
 static create_fn_t *
 library_pthread_create(void)
 {
-#if CONFIG_LIBDL
+#if CONFIG_LIBDL && !UNDER_SANITIZER
 	create_fn_t *next = (create_fn_t *)dlsym(RTLD_NEXT, "pthread_create");
 	if (next != NULL) {
 		return next;
