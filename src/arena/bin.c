@@ -296,11 +296,11 @@ look_at(bin_t *bin, edata_t *slab, bool all, bin_hole_t *hole)
 	if (holes->round == bin->sweep_round) {
 		return false;
 	}
-	holes->round = bin->sweep_round;
+	slab_holes_set(&holes->round, bin->sweep_round);
 	bin->sweep_nslabs += slab != bin->current;
 	slab_units_t units = slab_free_units(slab, info);
 	slab_units_t now = all ? units : units & holes->seen;
-	holes->seen = (slab_units_t)(units & ~now);
+	slab_holes_set(&holes->seen, units & ~now);
 	bin->sweep_found |= holes->seen != 0;
 	if (now == 0) {
 		return false;

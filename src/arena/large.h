@@ -41,7 +41,9 @@ static inline edata_t *
 large_find(const void *ptr)
 {
 	edata_t *edata = pagemap_extent(ptr);
-	if (unlikely(edata == NULL || edata->user != ptr || ptr == NULL)) {
+	if (unlikely(edata == NULL ||
+		__atomic_load_n(&edata->user, __ATOMIC_RELAXED) != ptr ||
+		ptr == NULL)) {
 		return NULL;
 	}
 	assert(!edata->slab && edata_covers(edata, ptr) &&

@@ -56,7 +56,7 @@ count_hidden(edata_t *slab, const bin_info_t *info)
 	for (unsigned word = 0; word < SLAB_MAP_WORDS; word++) {
 		n += bits_popcount64(map.words[word] & slab->free_map[word]);
 	}
-	slab->holes.nhidden = (uint16_t)n;
+	slab_holes_set(&slab->holes.nhidden, n);
 }
 
 void
@@ -117,7 +117,7 @@ unsigned
 slab_take(edata_t *slab, const bin_info_t *info, void **regs, unsigned n)
 {
 	if (unlikely(slab->holes.seen != 0)) {
-		slab->holes.seen = 0;
+		slab_holes_set(&slab->holes.seen, 0);
 	}
 	if (unlikely(slab->holes.purged != 0)) {
 		return take_around_hidden(slab, info, regs, n);
@@ -147,8 +147,9 @@ slab_reveal(edata_t *slab, const bin_info_t *info)
 		uint64_t bits = hidden.words[word] & slab->free_map[word];
 		if (bits != 0) {
 			unsigned region = word * 64 + bits_ctz64(bits);
-			slab->holes.purged &=
-			    (slab_units_t)~units_of_region(slab, info, region);
+			slab_holes_set(&slab->holes.purged,
+			    slab->holes.purged &
+				~units_of_region(slab, info, region));
 			break;
 		}
 	}
@@ -230,7 +231,7 @@ slab_restore(edata_t *slab, const bin_info_t *info, slab_units_t units,
 	}
 	slab->nfree = (uint16_t)(slab->nfree + n);
 	if (purged) {
-		slab->holes.purged |= units;
+		slab_holes_set(&slab->holes.purged, slab->holes.purged | units);
 	}
 	count_hidden(slab, info);
 	return twice;

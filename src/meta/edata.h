@@ -55,6 +55,13 @@ typedef struct {
  */
 #define HOLES_ROUND_BIT 0x8000u
 
+/* Written below the lock of the bin, and read as part of `user` without. */
+static inline void
+slab_holes_set(uint16_t *field, unsigned value)
+{
+	__atomic_store_n(field, (uint16_t)value, __ATOMIC_RELAXED);
+}
+
 typedef struct edata edata_t;
 struct edata {
 	void *addr;
