@@ -25,6 +25,9 @@
 #define SLEEP_MIN_NS (100 * NS_PER_MS)
 #define NPAGES_DUE ((size_t)1024)
 
+/* With more than so many dirty pages the helper outlives the last thread. */
+#define NPAGES_LEFT ((size_t)16 << (20 - LG_PAGE))
+
 /*
  * Threads that come and go do not take a helper with them each time: after one
  * that lived for less than this, there is none for as long.
@@ -177,15 +180,37 @@ purge_pass(worker_t *worker)
 	return sleep_ns;
 }
 
+/* Dirty pages that the helper will purge. */
+static size_t
+npages_left(void)
+{
+	size_t npages = 0;
+	unsigned n = arenas_count();
+	for (unsigned ind = 0; ind < n; ind++) {
+		arena_t *arena = arenas_hold(ind);
+		if (arena != NULL && may_purge(arena) &&
+		    pac_dirty_decay_ms(&arena->pac) >= 0) {
+			npages += pac_ndirty(&arena->pac);
+		}
+		arenas_hold_end();
+	}
+	return npages;
+}
+
 /*
  * The program has one thread left, or none, so that the helper must go: there
  * are system calls (unshare, setns) that fail where there are two, and the
- * process lasts as long as any thread.
+ * process lasts as long as any thread.  With one thread left it stays until it
+ * has purged what many threads left behind.
  */
 static bool
 is_deserted(void)
 {
-	return mode_now() == MODE_HELPER && tsd_count() <= 1;
+	if (mode_now() != MODE_HELPER) {
+		return false;
+	}
+	unsigned nthreads = tsd_count();
+	return nthreads == 0 || (nthreads == 1 && npages_left() < NPAGES_LEFT);
 }
 
 /* Sleep, at least for the minimum whoever wakes us, but not to be stopped. */

@@ -10,15 +10,16 @@
  *            it has mapped 32 MiB.  The program's threads purge as they go; the
  *            helper does it for those that went idle.  A process with one
  *            thread never gets one, and the last but one to end takes the
- *            helper with it.  Setting background_thread to false keeps it away.
+ *            helper with it, unless there is much to purge still.  Setting
+ *            background_thread to false keeps it away.
  *
  * A thread sleeps until at least 1,024 pages will have to go (100 ms at least),
  * or without end where nothing is dirty; it is woken when so many pages become
  * dirty that it would be late (pac.h: watch).
  *
  * Locking: starting and stopping below `lock`; the threads themselves only try
- * for it.  Each has a lock of its own for its counters.  A thread counts as nested: it allocates from arena 0, without a
- * cache.
+ * for it.  Each has a lock of its own for its counters.  A thread counts as
+ * nested: it allocates from arena 0, without a cache.
  */
 #ifndef THREAD_BACKGROUND_H
 #define THREAD_BACKGROUND_H

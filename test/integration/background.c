@@ -274,14 +274,44 @@ TEST_CONF(single_again, "dirty_decay_ms:500")
 	pthread_t thread;
 	assert_int_equal(pthread_create(&thread, NULL, waits, NULL), 0);
 	sleep_ms(20);
+	size_t before = resident_bytes();
 	allocate_and_free(8 * MIB);
 	assert_true(threads_become(3));
+	assert_true(resident_sinks_to(before + 8 * MIB, 3000));
 	atomic_store(&leave, true);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	sleep_ms(1);
 	if (unshare(CLONE_NEWUSER) != 0) {
 		assert_int_not_equal(errno, EINVAL);
 	}
+}
+
+static void *
+leaves_much(void *arg)
+{
+	/* Blocks that each become dirty, and not too many to be kept. */
+	char *blocks[6];
+	for (unsigned i = 0; i < 6; i++) {
+		blocks[i] = hide(malloc(8 * MIB));
+		memset(blocks[i], 1, 8 * MIB);
+	}
+	for (unsigned i = 0; i < 6; i++) {
+		free(blocks[i]);
+	}
+	return arg;
+}
+
+/* What threads leave behind is purged, though one is left that makes no call. */
+TEST_CONF(idle_after_threads, "dirty_decay_ms:500")
+{
+	pthread_t thread;
+	free(hide(malloc(1)));
+	size_t before = resident_bytes();
+	assert_int_equal(pthread_create(&thread, NULL, leaves_much, NULL), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(resident_bytes() > before + 40 * MIB);
+	assert_true(resident_sinks_to(before + 20 * MIB, 3000));
+	assert_true(threads_become(1));
 }
 
 /* What the threads' locks count is shown, the greatest of each. */
