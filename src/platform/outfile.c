@@ -152,13 +152,16 @@ outfile_replace(const char *path, const void *data, size_t size)
 	char new[OUTFILE_PATH_MAX];
 	saved_t saved = begin();
 	int fd = -1;
-	uint64_t before;
+	uint64_t before = 0;
 	int error = path_with(path, ".new", new);
 	if (error == 0) {
-		error = open_checked(new, O_TRUNC, &fd, &before);
+		/* Emptied only once it is known to be ours. */
+		error = open_checked(new, 0, &fd, &before);
 	}
 	if (error == 0) {
-		error = write_all(fd, 0, data, size);
+		error = before != 0 && ftruncate(fd, 0) != 0
+		    ? EIO
+		    : write_all(fd, 0, data, size);
 		(void)close(fd);
 		if (error == 0 && rename(new, path) != 0) {
 			error = errno;

@@ -78,6 +78,11 @@ TEST(replace)
 	assert_int_equal(outfile_replace(path, "short", 5), 0);
 	assert_content(path, "short");
 	assert_int_equal(access(at("whole.new"), F_OK), -1);
+	/* What an interrupted call left behind. */
+	assert_int_equal(outfile_append(at("whole.new"), "leftovers", 9, MAX),
+	    0);
+	assert_int_equal(outfile_replace(path, "new", 3), 0);
+	assert_content(path, "new");
 	assert_int_equal(mkdir(at("there"), 0700), 0);
 	assert_int_equal(outfile_replace(at("there"), "x", 1), EISDIR);
 	assert_int_equal(access(at("there.new"), F_OK), -1);
@@ -116,6 +121,9 @@ TEST(hostile_paths)
 	assert_int_equal(outfile_append(at("named"), "x", 1, MAX), 0);
 	assert_int_equal(link(at("named"), at("named twice")), 0);
 	assert_int_equal(any(false, at("named twice")), EPERM);
+	assert_content(at("named"), "x");
+	assert_int_equal(link(at("named"), at("third.new")), 0);
+	assert_int_equal(any(true, at("third")), EPERM);
 	assert_content(at("named"), "x");
 	/* Replacing a link replaces the link. */
 	assert_int_equal(any(true, at("link")), 0);
