@@ -22,7 +22,14 @@
 /* Most pieces that are passed over when the kernel has no huge pages. */
 #define SKIP_MAX 1024
 
-err_t (*huge_make)(void *piece) = pages_make_huge;
+/*
+ * A block has to be so large a part of all address space, at least: 4 MiB where
+ * that is 16 GiB.  Whenever it doubles, 2048 marks more are possible.
+ */
+#define LG_MARKS 12
+
+err_t (*huge_make)(void *piece, size_t rest) = pages_make_huge;
+size_t (*huge_mapped)(void) = pages_mapped_bytes;
 
 static size_t
 get(const _Atomic size_t *counter)
@@ -30,19 +37,26 @@ get(const _Atomic size_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-/* Is all of [addr, end) free and untouched, in one extent of the arena? */
-static bool
-is_fresh(const pac_t *pac, uintptr_t addr, uintptr_t end)
+/*
+ * Where the free and untouched memory from addr on ends, if it is one extent of
+ * the arena and includes [addr, end); 0: it does not.  Others may be changing
+ * the descriptor: what it says is a hint.
+ */
+__attribute__((no_sanitize("thread"))) static uintptr_t
+fresh_end(const pac_t *pac, uintptr_t addr, uintptr_t end)
 {
 	if (addr >= end) {
-		return true;
+		return addr;
 	}
-	const edata_t *edata = pagemap_extent((void *)addr);
-	return edata != NULL &&
-	    edata_owner(edata) ==
-	    edata_owner_word(pac->env.arena_ind, EXTENT_RETAINED) &&
-	    edata_base(edata) == addr && edata_end(edata) >= end &&
-	    edata->zeroed;
+	const volatile edata_t *edata = pagemap_extent((void *)addr);
+	if (edata == NULL ||
+	    edata->owner !=
+		edata_owner_word(pac->env.arena_ind, EXTENT_RETAINED) ||
+	    (uintptr_t)edata->addr != addr || !edata->zeroed) {
+		return 0;
+	}
+	uintptr_t found = addr + edata->size;
+	return found >= end ? found : 0;
 }
 
 static bool
@@ -70,13 +84,13 @@ back_off(huge_t *huge)
 }
 
 static void
-make(huge_t *huge, uintptr_t piece)
+make(huge_t *huge, uintptr_t piece, size_t rest)
 {
 	unsigned skip = atomic_load_explicit(&huge->skip, memory_order_relaxed);
 	if (skip != 0) {
 		atomic_store_explicit(&huge->skip, skip - 1,
 		    memory_order_relaxed);
-	} else if (huge_make((void *)piece) == ERR_NONE) {
+	} else if (huge_make((void *)piece, rest) == ERR_NONE) {
 		atomic_store_explicit(&huge->skip_next, 0,
 		    memory_order_relaxed);
 		atomic_fetch_add_explicit(&huge->nmade, 1,
@@ -96,12 +110,15 @@ huge_note_slab(pac_t *pac, const edata_t *slab)
 	uintptr_t end = edata_end(slab);
 	uintptr_t piece = align_up(edata_base(slab), HUGEPAGE);
 	if (likely(piece >= end) || get(&pac->mapped) < HUGE_FLOOR ||
-	    carved < CARVED_MIN || !is_fresh(pac, end, piece + HUGEPAGE) ||
-	    !is_wanted(pac)) {
+	    carved < CARVED_MIN) {
+		return;
+	}
+	uintptr_t fresh = fresh_end(pac, end, piece + HUGEPAGE);
+	if (fresh == 0 || !is_wanted(pac)) {
 		return;
 	}
 	atomic_store_explicit(&huge->carved, 0, memory_order_relaxed);
-	make(huge, piece);
+	make(huge, piece, fresh - piece - HUGEPAGE);
 }
 
 static unsigned
@@ -121,6 +138,15 @@ whole_pieces(const edata_t *edata, void **start, size_t *size)
 	return first < end;
 }
 
+/* Will a block of this size be touched throughout, as others were? */
+static bool
+is_proven(huge_t *huge, size_t size)
+{
+	return load(&huge->nseen) >= SEEN_MIN &&
+	    load(&huge->touched) >= TOUCHED_MIN &&
+	    size / 2 <= get(&huge->proven);
+}
+
 void
 huge_note_large(pac_t *pac, edata_t *edata)
 {
@@ -132,9 +158,9 @@ huge_note_large(pac_t *pac, edata_t *edata)
 	}
 	unsigned n = atomic_fetch_add_explicit(&huge->nlarge, 1,
 	    memory_order_relaxed);
-	edata->watched = load(&huge->nseen) < SEEN_MIN ||
-	    load(&huge->touched) < TOUCHED_MIN || n % LARGE_PROBE == 0;
-	if (!edata->watched && pages_hugify(start, size) == ERR_NONE) {
+	edata->watched = n % LARGE_PROBE == 0 || !is_proven(huge, edata->size);
+	if (!edata->watched && edata->size >= huge_mapped() >> LG_MARKS &&
+	    pages_hugify(start, size) == ERR_NONE) {
 		edata->huge = true;
 	}
 }
@@ -160,6 +186,17 @@ touched_part(const edata_t *edata)
 	return n * 256 / (NWINDOWS * WINDOW_PAGES);
 }
 
+/* What a block of this size says of others of about its size. */
+static void
+note_proof(huge_t *huge, size_t size, bool is_touched)
+{
+	size_t proven = get(&huge->proven);
+	if (is_touched ? size > proven : size / 4 < proven) {
+		atomic_store_explicit(&huge->proven,
+		    is_touched ? size : size / 4, memory_order_relaxed);
+	}
+}
+
 void
 huge_note_large_freed(pac_t *pac, edata_t *edata)
 {
@@ -169,6 +206,7 @@ huge_note_large_freed(pac_t *pac, edata_t *edata)
 		return;
 	}
 	unsigned part = touched_part(edata);
+	note_proof(huge, edata->size, part >= TOUCHED_MIN);
 	unsigned nseen = load(&huge->nseen);
 	unsigned before = nseen == 0 ? part : load(&huge->touched);
 	atomic_store_explicit(&huge->touched, (before * 3 + part) / 4,

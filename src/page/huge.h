@@ -16,9 +16,12 @@
  * what is purged later comes back in small pages.
  *
  * For large blocks use is learned: of those from fresh memory that are freed, a
- * sample says how much was touched.  While nearly all of it is, new ones are
- * marked, except one in LARGE_PROBE, which goes on to be looked at.  The mark
- * goes when the pages are purged.
+ * sample says how much was touched.  While nearly all of it is, new ones of up
+ * to twice the size are marked, except one in LARGE_PROBE, which goes on to be
+ * looked at.  The mark goes when the pages are purged.
+ *
+ * A marked block is a mapping of its own for the kernel, which has a limit of
+ * 65530: small ones are not marked where the process is large.
  *
  * Not where a limit of memory or address space is known, for custom hooks, or
  * against thp_dense:false and thp:never.  No locks: descriptors of neighbours
@@ -44,6 +47,7 @@ typedef struct {
 	_Atomic unsigned touched;
 	_Atomic unsigned nseen; /* blocks that this is from */
 	_Atomic unsigned nlarge; /* blocks from fresh memory */
+	_Atomic size_t proven; /* the largest that was touched throughout */
 } huge_t;
 
 /* Blocks below this are not worth a mark. */
@@ -52,7 +56,9 @@ typedef struct {
 struct pac;
 
 /* What makes a piece huge: pages_make_huge(), or a test's own. */
-extern err_t (*huge_make)(void *piece);
+extern err_t (*huge_make)(void *piece, size_t rest);
+/* Address space of the process: pages_mapped_bytes(), or a test's own. */
+extern size_t (*huge_mapped)(void);
 
 /* A slab was cut from fresh memory, and nothing in it is touched yet. */
 void huge_note_slab(struct pac *pac, const edata_t *slab);

@@ -234,6 +234,12 @@ pages_abandoned_bytes(void)
 	return atomic_load_explicit(&nbytes_abandoned, memory_order_relaxed);
 }
 
+size_t
+pages_mapped_bytes(void)
+{
+	return atomic_load_explicit(&nbytes_mapped, memory_order_relaxed);
+}
+
 /* One mapping, at exactly `addr` if not NULL.  NULL on failure. */
 static void *
 map_raw(void *addr, size_t size, bool commit)
@@ -479,14 +485,15 @@ pages_nohugify(void *addr, size_t size)
 }
 
 err_t
-pages_make_huge(void *addr)
+pages_make_huge(void *addr, size_t rest)
 {
 	assert(((uintptr_t)addr & (HUGEPAGE - 1)) == 0);
 	if (pages_hugify(addr, HUGEPAGE) != ERR_NONE) {
 		return ERR_REFUSED;
 	}
 	err_t err = pages_populate(addr, os_page_size);
-	if (pages_nohugify(addr, HUGEPAGE) != ERR_NONE || err != ERR_NONE) {
+	if (pages_nohugify(addr, HUGEPAGE + rest) != ERR_NONE ||
+	    err != ERR_NONE) {
 		return ERR_REFUSED;
 	}
 	/* One fault for all of it, or for one page. */

@@ -100,10 +100,12 @@ MUST_CHECK err_t pages_collapse(void *addr, size_t size);
 /*
  * Make the HUGEPAGE bytes at addr, of which the first page has not been touched
  * since it was mapped or purged, one huge page, whatever else happens there.
- * What is purged of it later comes back in small pages.  ERR_REFUSED: it has
- * not become one; its pages may be resident or not.
+ * What is purged of it later comes back in small pages.  The `rest` bytes behind
+ * it come in small pages until they are made huge too, so that all stays one
+ * mapping: there is a limit to those.  ERR_REFUSED: it has not become one; its
+ * pages may be resident or not.
  */
-MUST_CHECK err_t pages_make_huge(void *addr);
+MUST_CHECK err_t pages_make_huge(void *addr, size_t rest);
 
 /* Touch a range for writing without changing it, in one call. */
 MUST_CHECK err_t pages_populate(void *addr, size_t size);
@@ -139,5 +141,8 @@ bool pages_new_are_locked(void);
  * trimmed to its alignment: untouched, but still mapped.
  */
 size_t pages_abandoned_bytes(void);
+
+/* Bytes of address space that are mapped, in use or not. */
+size_t pages_mapped_bytes(void);
 
 #endif

@@ -19,9 +19,10 @@ static uintptr_t asked;
 static bool has_none;
 
 static err_t
-fake_make(void *piece)
+fake_make(void *piece, size_t rest)
 {
 	assert_int_equal((uintptr_t)piece % HUGEPAGE, 0);
+	assert_int_equal(rest % PAGE, 0);
 	nasked++;
 	asked = (uintptr_t)piece;
 	return has_none ? ERR_REFUSED : ERR_NONE;
@@ -148,4 +149,84 @@ TEST(not_where_it_is_not_wanted)
 	ehooks_default_table = table;
 	slabs_new(8 * MIB);
 	assert_true(nasked > 0);
+}
+
+static size_t mapped;
+
+static size_t
+fake_mapped(void)
+{
+	return mapped;
+}
+
+/* A large block comes and goes; was it marked? */
+static bool
+large_was_marked(size_t size, bool is_touched)
+{
+	edata_t *edata = pac_alloc(&pac, size, HUGEPAGE, PAC_UNTOUCHED);
+	assert_non_null(edata);
+	assert_true(edata->zeroed);
+	huge_note_large(&pac, edata);
+	bool marked = edata->huge;
+	assert_true(!marked || !edata->watched);
+	if (is_touched) {
+		memset(edata->addr, 1, size);
+	}
+	if (edata->watched) {
+		huge_note_large_freed(&pac, edata);
+	}
+	return marked;
+}
+
+/* How many of n blocks are marked. */
+static unsigned
+larges_marked(unsigned n, size_t size, bool are_touched)
+{
+	unsigned marked = 0;
+	for (unsigned i = 0; i < n; i++) {
+		marked += large_was_marked(size, are_touched);
+	}
+	return marked;
+}
+
+static void
+setup_large(void)
+{
+	setup(1024);
+	mapped = 1024 * MIB;
+	huge_mapped = fake_mapped;
+}
+
+TEST(large_blocks_get_them_once_others_were_used)
+{
+	setup_large();
+	assert_int_equal(larges_marked(4, 4 * MIB, true), 0);
+	assert_in_range(larges_marked(8, 4 * MIB, true), 6, 7);
+	/* Those that are not touched are found out. */
+	larges_marked(40, 4 * MIB, false);
+	assert_int_equal(larges_marked(8, 4 * MIB, false), 0);
+}
+
+/* What is much larger may be of another kind: a table, mostly empty. */
+TEST(much_larger_blocks_are_not_marked)
+{
+	setup_large();
+	/* The last of these is one in LARGE_PROBE, so that the next are not. */
+	larges_marked(9, 4 * MIB, true);
+	assert_int_equal(larges_marked(3, 64 * MIB, false), 0);
+	setup_large();
+	larges_marked(8, 4 * MIB, true);
+	assert_in_range(larges_marked(8, 8 * MIB, true), 6, 7);
+	assert_in_range(larges_marked(8, 16 * MIB, true), 6, 7);
+}
+
+/* Each is a mapping for the kernel, which has a limit. */
+TEST(small_blocks_of_large_processes_are_not_marked)
+{
+	setup_large();
+	larges_marked(8, 4 * MIB, true);
+	mapped = (size_t)64 << 30;
+	assert_int_equal(larges_marked(8, 4 * MIB, true), 0);
+	larges_marked(16, 16 * MIB, true);
+	assert_in_range(larges_marked(8, 16 * MIB, true), 6, 7);
 }

@@ -451,7 +451,7 @@ TEST(make_huge)
 	char *piece = p + (-(uintptr_t)p & (HUGEPAGE - 1));
 	unsigned char residence[HUGEPAGE / PAGE];
 	errno = ERANGE;
-	err_t err = pages_make_huge(piece);
+	err_t err = pages_make_huge(piece, HUGEPAGE);
 	assert_int_equal(errno, ERANGE);
 	if (err == ERR_REFUSED) {
 		skip();
@@ -463,11 +463,45 @@ TEST(make_huge)
 	assert_int_equal(residence[0] & 1, 1);
 	assert_int_equal(residence[HUGEPAGE / PAGE - 1] & 1, 0);
 	/* A piece that is in use in small pages stays as it is. */
-	assert_int_equal(pages_make_huge(piece), ERR_REFUSED);
+	assert_int_equal(pages_make_huge(piece, HUGEPAGE), ERR_REFUSED);
 	assert_int_equal(piece[0], 1);
 	os_fault_arm(1);
-	assert_int_equal(pages_make_huge(piece + HUGEPAGE), ERR_REFUSED);
+	assert_int_equal(pages_make_huge(piece + HUGEPAGE, 0), ERR_REFUSED);
 	os_fault_disarm();
+}
+
+/* Mappings that the kernel has between two addresses. */
+static unsigned
+nmappings(const char *start, const char *end)
+{
+	io_lines_t lines;
+	char line[128];
+	unsigned n = 0;
+	assert_true(io_lines_open(&lines, "/proc/self/maps"));
+	while (io_lines_next(&lines, line, sizeof(line))) {
+		const char *at = line;
+		uintmax_t from, to;
+		assert_true(io_parse_umax(at, &at, 16, &from));
+		assert_true(io_parse_umax(at + 1, &at, 16, &to));
+		n += from < (uintptr_t)end && to > (uintptr_t)start;
+	}
+	io_lines_close(&lines);
+	return n;
+}
+
+/* There is a limit to how many a process can have. */
+TEST(make_huge_takes_no_mappings)
+{
+	char *p = map(17 * HUGEPAGE);
+	char *piece = p + (-(uintptr_t)p & (HUGEPAGE - 1));
+	char *end = piece + 16 * HUGEPAGE;
+	for (; piece < end; piece += 3 * HUGEPAGE) {
+		err_t err = pages_make_huge(piece,
+		    (size_t)(end - piece) - HUGEPAGE);
+		/* What lies between is used in small pages. */
+		piece[HUGEPAGE] = (char)(err == ERR_NONE);
+	}
+	assert_in_range(nmappings(p, end), 1, 3);
 }
 
 TEST(move)
