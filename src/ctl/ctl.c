@@ -10,6 +10,9 @@ ctl_ops_t ctl_ops;
 int
 ctl_name_to_mib(const char *name, size_t *mibp, size_t *miblenp)
 {
+	if (name == NULL || mibp == NULL || miblenp == NULL) {
+		return EINVAL;
+	}
 	ctl_tree_boot();
 	return ctl_tree_mib(name, mibp, miblenp) ? 0 : ENOENT;
 }
@@ -18,6 +21,9 @@ int
 ctl_by_mib(const size_t *mib, size_t miblen, void *oldp, size_t *oldlenp,
     void *newp, size_t newlen)
 {
+	if (mib == NULL) {
+		return EINVAL;
+	}
 	ctl_tree_boot();
 	ctl_target_t target = {.index = {0, 0}};
 	if (!ctl_tree_target(mib, miblen, &target)) {

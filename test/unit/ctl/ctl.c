@@ -83,3 +83,17 @@ TEST(fork_handlers)
 	new_epoch();
 	assert_true(get_u64("epoch") >= 2);
 }
+
+TEST(no_name)
+{
+	size_t mib[CTL_DEPTH_MAX], miblen = CTL_DEPTH_MAX;
+	unsigned value;
+	size_t size = sizeof(value);
+	ctl_setup();
+	assert_int_equal(ctl_by_name(NULL, &value, &size, NULL, 0), EINVAL);
+	assert_int_equal(ctl_name_to_mib(NULL, mib, &miblen), EINVAL);
+	assert_int_equal(ctl_name_to_mib("arenas.narenas", NULL, &miblen),
+	    EINVAL);
+	assert_int_equal(ctl_name_to_mib("arenas.narenas", mib, NULL), EINVAL);
+	assert_int_equal(ctl_by_mib(NULL, 1, &value, &size, NULL, 0), EINVAL);
+}
