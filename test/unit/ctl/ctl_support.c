@@ -143,3 +143,41 @@ for_each_leaf(void (*visit)(const char *name, const ctl_leaf_t *leaf))
 		}
 	}
 }
+
+char printed[4 << 20];
+size_t printed_length, printed_pieces;
+
+void
+printed_clear(void)
+{
+	printed_length = 0;
+	printed_pieces = 0;
+	printed[0] = '\0';
+}
+
+void
+printed_collect(void *opaque, const char *piece)
+{
+	assert_ptr_equal(opaque, &printed_length);
+	size_t n = strlen(piece);
+	assert_true(printed_length + n < sizeof(printed));
+	memcpy(printed + printed_length, piece, n + 1);
+	printed_length += n;
+	printed_pieces++;
+}
+
+void
+assert_has(const char *part)
+{
+	if (strstr(printed, part) == NULL) {
+		fail_msg("no \"%s\" in:\n%s", part, printed);
+	}
+}
+
+void
+assert_lacks(const char *part)
+{
+	if (strstr(printed, part) != NULL) {
+		fail_msg("\"%s\" in:\n%s", part, printed);
+	}
+}

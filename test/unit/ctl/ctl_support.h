@@ -31,6 +31,17 @@ void new_epoch(void);
 /* The name of a row with numbers for <i> and <j>. */
 const char *name_of(const char *path, size_t i, size_t j);
 
+/*
+ * What was printed, collected by a message function that is to be called with
+ * &printed_length.  `printed_pieces` counts its calls.
+ */
+extern char printed[4 << 20];
+extern size_t printed_length, printed_pieces;
+void printed_clear(void);
+void printed_collect(void *opaque, const char *piece);
+void assert_has(const char *part);
+void assert_lacks(const char *part);
+
 /* Visit the name of everything that can be read: rows, fields, options. */
 typedef struct {
 	const ctl_row_t *row; /* NULL: an option */

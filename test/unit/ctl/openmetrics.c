@@ -18,45 +18,15 @@
 
 #define NMAX 20000
 
-static char text[4 << 20];
-static size_t length;
-
 /* What was seen so far: the names of metrics, and samples without values. */
 static const char *metrics[NMAX], *samples[NMAX];
 static size_t nmetrics, nsamples;
 
 static void
-collect(void *opaque, const char *piece)
-{
-	(void)opaque;
-	size_t n = strlen(piece);
-	assert_true(length + n < sizeof(text));
-	memcpy(text + length, piece, n + 1);
-	length += n;
-}
-
-static void
 print(const char *opts)
 {
-	length = 0;
-	text[0] = '\0';
-	stats_print(collect, NULL, opts);
-}
-
-static void
-assert_has(const char *part)
-{
-	if (strstr(text, part) == NULL) {
-		fail_msg("no \"%s\" in:\n%s", part, text);
-	}
-}
-
-static void
-assert_lacks(const char *part)
-{
-	if (strstr(text, part) != NULL) {
-		fail_msg("\"%s\" in:\n%s", part, text);
-	}
+	printed_clear();
+	stats_print(printed_collect, &printed_length, opts);
 }
 
 static void
@@ -158,7 +128,7 @@ check_format(void)
 {
 	char *metric = NULL;
 	const char *suffix = "", *type = NULL;
-	char *line, *next = text;
+	char *line, *next = printed;
 	nmetrics = nsamples = 0;
 	while (strcmp(next, "# EOF\n") != 0) {
 		line = next;
@@ -200,9 +170,9 @@ value_of(const char *sample)
 {
 	char line[200];
 	(void)snprintf(line, sizeof(line), "\n%s ", sample);
-	const char *at = strstr(text, line);
+	const char *at = strstr(printed, line);
 	if (at == NULL) {
-		fail_msg("no %s in:\n%s", sample, text);
+		fail_msg("no %s in:\n%s", sample, printed);
 		return 0;
 	}
 	return strtoull(at + strlen(line), NULL, 10);
@@ -297,7 +267,8 @@ TEST(letters)
 	print("Of");
 	assert_lacks("pinned");
 	print("JOgmda");
-	assert_int_equal(strncmp(text, "# TYPE jemalloc_epochs counter\n", 31),
+	assert_int_equal(strncmp(printed, "# TYPE jemalloc_epochs counter\n",
+			     31),
 	    0);
 	check_format();
 }
@@ -352,5 +323,5 @@ TEST(general_only)
 	assert_lacks("jemalloc_allocated");
 	check_format();
 	print("Og");
-	assert_string_equal(text, "# EOF\n");
+	assert_string_equal(printed, "# EOF\n");
 }

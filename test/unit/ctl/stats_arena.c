@@ -12,27 +12,17 @@
 
 #include "ctl_support.h"
 
-static char text[1 << 18], buffer[4096];
-static size_t length;
+static char buffer[4096];
 static snap_arena_t arena;
-
-static void
-collect(void *opaque, const char *piece)
-{
-	(void)opaque;
-	size_t n = strlen(piece);
-	assert_true(length + n < sizeof(text));
-	memcpy(text + length, piece, n + 1);
-	length += n;
-}
 
 static void
 print(emit_format_t format, const char *name, const stats_parts_t *parts,
     bool prof)
 {
 	emitter_t emitter;
-	length = 0;
-	emitter_begin(&emitter, format, collect, NULL, buffer, sizeof(buffer));
+	printed_clear();
+	emitter_begin(&emitter, format, printed_collect, &printed_length,
+	    buffer, sizeof(buffer));
 	emitter_object_begin(&emitter, NULL);
 	stats_arena_print(&emitter, &arena, name, parts, prof);
 	emitter_object_end(&emitter);
@@ -43,22 +33,14 @@ static void
 assert_line(const char *line)
 {
 	size_t n = strlen(line);
-	const char *at = text;
+	const char *at = printed;
 	while (at != NULL &&
 	    (strncmp(at, line, n) != 0 || (at[n] != '\n' && at[n] != '\0'))) {
 		at = strchr(at, '\n');
 		at = at == NULL ? NULL : at + 1;
 	}
 	if (at == NULL) {
-		fail_msg("no line \"%s\" in:\n%s", line, text);
-	}
-}
-
-static void
-assert_no(const char *part)
-{
-	if (strstr(text, part) != NULL) {
-		fail_msg("\"%s\" in:\n%s", part, text);
+		fail_msg("no line \"%s\" in:\n%s", line, printed);
 	}
 }
 
@@ -125,15 +107,15 @@ TEST(head)
 {
 	make_up();
 	print(EMIT_TEXT, "auto_0", &nothing, false);
-	assert_memory_equal(text, head, sizeof(head) - 1);
+	assert_memory_equal(printed, head, sizeof(head) - 1);
 	assert_line("active:                         20480");
 	assert_line("mapped:                      20647936");
 	assert_line("                                     ");
-	assert_no("bins:");
-	assert_no("HPA");
-	assert_no("base  ");
+	assert_lacks("bins:");
+	assert_lacks("HPA");
+	assert_lacks("base  ");
 	print(EMIT_TEXT, NULL, &nothing, false);
-	assert_no("name:");
+	assert_lacks("name:");
 }
 
 TEST(tables)
@@ -159,9 +141,9 @@ TEST(tables)
 		    "            0            0            2        16384"
 		    "            3        24576");
 	assert_line("                     ---");
-	assert_no("prof_");
+	assert_lacks("prof_");
 	print(EMIT_TEXT, NULL, &everything, true);
-	assert_non_null(strstr(text, "prof_live_requested"));
+	assert_non_null(strstr(printed, "prof_live_requested"));
 }
 
 TEST(bins)
@@ -175,11 +157,11 @@ TEST(bins)
 		    "pgs   util       nfills (#/sec)     nflushes (#/sec)"
 		    "       nslabs     nreslabs (#/sec)");
 	/* The start of the row: how long slabs are is not our matter. */
-	assert_non_null(strstr(text,
+	assert_non_null(strstr(printed,
 	    "\n                  32   2           320"
 	    "            20       2            10       1             30"
 	    "         3        1           10            1              0 "));
-	assert_no("n_lock_ops");
+	assert_lacks("n_lock_ops");
 }
 
 /* Counters that were read at different moments. */
@@ -189,10 +171,10 @@ TEST(race)
 	arena.bins[2].curslabs = 0;
 	stats_parts_t parts = {.bins = true};
 	print(EMIT_TEXT, NULL, &parts, false);
-	assert_non_null(strstr(text, "   race "));
+	assert_non_null(strstr(printed, "   race "));
 	arena.bins[2].curregs = 0;
 	print(EMIT_TEXT, NULL, &parts, false);
-	assert_no("race");
+	assert_lacks("race");
 }
 
 static unsigned nfound;
@@ -226,10 +208,10 @@ TEST(json)
 	print(EMIT_JSON, "auto_0", &everything, true);
 	const char *end;
 	nfound = 0;
-	assert_true(json_parse(text, find, NULL, &end));
+	assert_true(json_parse(printed, find, NULL, &end));
 	assert_int_equal(nfound, 11);
-	assert_non_null(strstr(text, "prof_accum_count"));
-	assert_null(strchr(text, '\n'));
+	assert_non_null(strstr(printed, "prof_accum_count"));
+	assert_null(strchr(printed, '\n'));
 }
 
 TEST(global_mutexes)
@@ -238,13 +220,13 @@ TEST(global_mutexes)
 	memset(stats, 0, sizeof(stats));
 	stats[SNAP_MUTEX_CTL].n_ops = 7;
 	emitter_t emitter;
-	length = 0;
-	emitter_begin(&emitter, EMIT_TEXT, collect, NULL, buffer,
-	    sizeof(buffer));
+	printed_clear();
+	emitter_begin(&emitter, EMIT_TEXT, printed_collect, &printed_length,
+	    buffer, sizeof(buffer));
 	stats_global_mutexes_print(&emitter, stats, 1);
 	emitter_end(&emitter);
-	assert_non_null(strstr(text,
+	assert_non_null(strstr(printed,
 	    "\nctl                                 7"
 	    "       7 "));
-	assert_non_null(strstr(text, "\nprof_recent_alloc "));
+	assert_non_null(strstr(printed, "\nprof_recent_alloc "));
 }

@@ -9,26 +9,14 @@
 #include "ctl_support.h"
 #include "platform/io.h"
 
-static char text[1 << 18];
-static size_t length;
-
-static void
-collect(void *opaque, const char *part)
-{
-	(void)opaque;
-	size_t n = strlen(part);
-	assert_true(length + n < sizeof(text));
-	memcpy(text + length, part, n + 1);
-	length += n;
-}
-
 static void
 print_ledger(const ledger_t *ledger, emit_format_t format)
 {
 	emitter_t emitter;
 	char buffer[100];
-	length = 0;
-	emitter_begin(&emitter, format, collect, NULL, buffer, sizeof(buffer));
+	printed_clear();
+	emitter_begin(&emitter, format, printed_collect, &printed_length,
+	    buffer, sizeof(buffer));
 	emitter_object_begin(&emitter, NULL);
 	stats_ledger_print(&emitter, ledger);
 	emitter_object_end(&emitter);
@@ -41,28 +29,13 @@ print_frag(const stats_parts_t *parts, emit_format_t format)
 	static frag_t room;
 	emitter_t emitter;
 	char buffer[100];
-	length = 0;
-	emitter_begin(&emitter, format, collect, NULL, buffer, sizeof(buffer));
+	printed_clear();
+	emitter_begin(&emitter, format, printed_collect, &printed_length,
+	    buffer, sizeof(buffer));
 	emitter_object_begin(&emitter, NULL);
 	stats_frag_print(&emitter, parts, &room);
 	emitter_object_end(&emitter);
 	emitter_end(&emitter);
-}
-
-static void
-assert_has(const char *part)
-{
-	if (strstr(text, part) == NULL) {
-		fail_msg("no \"%s\" in:\n%s", part, text);
-	}
-}
-
-static void
-assert_lacks(const char *part)
-{
-	if (strstr(text, part) != NULL) {
-		fail_msg("\"%s\" in:\n%s", part, text);
-	}
 }
 
 static unsigned nleaves;
@@ -80,7 +53,7 @@ assert_json(void)
 {
 	const char *end;
 	nleaves = 0;
-	if (!json_parse(text, count_leaf, NULL, &end)) {
+	if (!json_parse(printed, count_leaf, NULL, &end)) {
 		fail_msg("no JSON from here on: %.80s", end);
 	}
 }
@@ -105,10 +78,11 @@ TEST(ledger_text)
 {
 	print_ledger(&made_up, EMIT_TEXT);
 	assert_has("RSS ledger: 200000 bytes in memory, 199000 (99.5%) found:");
-	const char *dirty = strstr(text,
+	const char *dirty = strstr(printed,
 	    "          100000   50.3%  free pages");
-	const char *files = strstr(text, "           70000   35.2%  programs");
-	const char *live = strstr(text, "           20000   10.1%  blocks");
+	const char *files = strstr(printed,
+	    "           70000   35.2%  programs");
+	const char *live = strstr(printed, "           20000   10.1%  blocks");
 	assert_true(dirty != NULL && files > dirty && live > files);
 	assert_has("opt.dirty_decay_ms; arena.<i>.purge\n");
 	assert_lacks("quarantine");
@@ -118,7 +92,7 @@ TEST(ledger_text)
 	assert_has("            8000      3           12  0xabc0\n"
 		   "            1000      1            0  0xdef0\n");
 	/* No line is longer than a terminal of 132 columns. */
-	for (const char *line = text; *line != '\0';) {
+	for (const char *line = printed; *line != '\0';) {
 		const char *end = strchr(line, '\n');
 		assert_true(end - line < 132);
 		line = end + 1;
@@ -208,12 +182,12 @@ TEST(frag_text)
 	print_frag(&everything, EMIT_TEXT);
 	assert_has("Fragmentation: 5 slabs: 3 full, 2 partly used, 0 empty; "
 		   "pinned: 4608, given back: 0\n");
-	const char *large = strstr(text,
+	const char *large = strstr(printed,
 	    "      4096  28           4096          2          1          1"
 	    "       0  |");
-	const char *small = strstr(text, "       512  16");
+	const char *small = strstr(printed, "       512  16");
 	if (large == NULL) {
-		fail_msg("%s", text);
+		fail_msg("%s", printed);
 	}
 	assert_true(small > large);
 	assert_has("|  ####################\n");
@@ -249,5 +223,5 @@ TEST(frag_json)
 	assert_lacks("merged");
 	assert_int_equal(nleaves, 2 * 16);
 	print_frag(&(stats_parts_t){.merged = false}, EMIT_JSON);
-	assert_string_equal(text, "{}");
+	assert_string_equal(printed, "{}");
 }

@@ -18,43 +18,11 @@
 #include "thread/thread_event.h"
 #include "thread/tsd.h"
 
-static char text[1 << 20];
-static size_t length, npieces;
-
-static void
-collect(void *opaque, const char *part)
-{
-	assert_ptr_equal(opaque, &length);
-	size_t n = strlen(part);
-	assert_true(length + n < sizeof(text));
-	memcpy(text + length, part, n + 1);
-	length += n;
-	npieces++;
-}
-
 static void
 print(const char *opts)
 {
-	length = 0;
-	npieces = 0;
-	text[0] = '\0';
-	stats_print(collect, &length, opts);
-}
-
-static void
-assert_has(const char *part)
-{
-	if (strstr(text, part) == NULL) {
-		fail_msg("no \"%s\" in:\n%s", part, text);
-	}
-}
-
-static void
-assert_lacks(const char *part)
-{
-	if (strstr(text, part) != NULL) {
-		fail_msg("\"%s\" in:\n%s", part, text);
-	}
+	printed_clear();
+	stats_print(printed_collect, &printed_length, opts);
 }
 
 static void
@@ -100,7 +68,7 @@ TEST(order)
 	    "\n--- End jemalloc statistics ---\n"};
 	setup_with_stats();
 	print(NULL);
-	const char *at = text;
+	const char *at = printed;
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		const char *found = strstr(at, parts[i]);
 		if (found == NULL) {
@@ -181,23 +149,23 @@ TEST(json)
 	const char *end;
 	setup_with_stats();
 	print("J");
-	assert_true(json_parse(text, NULL, NULL, &end));
-	assert_null(strchr(text, '\n'));
+	assert_true(json_parse(printed, NULL, NULL, &end));
+	assert_null(strchr(printed, '\n'));
 	assert_has("{\"jemalloc\":{\"version\":\"");
 	assert_has("},\"stats.arenas\":{\"0\":{\"name\":\"auto_0\",");
 	print("Jgmda");
-	assert_true(json_parse(text, NULL, NULL, &end));
+	assert_true(json_parse(printed, NULL, NULL, &end));
 	assert_lacks("stats.arenas");
 	assert_lacks("\"rss\"");
 	assert_lacks("fragmentation");
 	print("JgmdaR");
-	assert_true(json_parse(text, NULL, NULL, &end));
+	assert_true(json_parse(printed, NULL, NULL, &end));
 	assert_has("\"rss\":{");
 	assert_lacks("fragmentation");
 	print("Jgmdablxeh");
-	assert_ptr_equal(strstr(text,
+	assert_ptr_equal(strstr(printed,
 			     "{\"jemalloc\":{\"stats\":{\"allocated\":"),
-	    text);
+	    printed);
 	assert_has("\"background_thread\":{\"num_threads\":0,\"num_runs\":0,"
 		   "\"run_interval\":0}}}}");
 }
@@ -213,12 +181,12 @@ TEST(general_only)
 	assert_has("config.stats: false\n");
 	assert_lacks("Allocated");
 	print("g");
-	assert_string_equal(text,
+	assert_string_equal(printed,
 	    "___ Begin jemalloc statistics ___\n"
 	    "--- End jemalloc statistics ---\n");
 	print("J");
 	const char *end;
-	assert_true(json_parse(text, NULL, NULL, &end));
+	assert_true(json_parse(printed, NULL, NULL, &end));
 	assert_lacks("\"stats\":{");
 }
 
@@ -232,7 +200,7 @@ TEST(hostile_strings)
 	options_boot(&sources);
 	print("J");
 	const char *end;
-	assert_true(json_parse(text, NULL, NULL, &end));
+	assert_true(json_parse(printed, NULL, NULL, &end));
 	assert_has("\"global_var\":\"\\\"},{\\\\\\u000a\\u00ff\\u0001\"");
 }
 
@@ -278,7 +246,7 @@ fail_inside(void *opaque, const char *part)
 {
 	(void)part;
 	if (*(size_t *)opaque == 0) {
-		stats_print(collect, opaque, "");
+		stats_print(printed_collect, opaque, "");
 	}
 }
 
@@ -293,9 +261,9 @@ TEST(without_memory)
 	assert_has("--- End jemalloc statistics ---\n");
 	print("J");
 	assert_has("\"stats.arenas\"");
-	length = 0;
-	stats_print(fail_inside, &length, "");
-	assert_string_equal(text,
+	printed_clear();
+	stats_print(fail_inside, &printed_length, "");
+	assert_string_equal(printed,
 	    "<jemalloc>: Memory allocation failure in "
 	    "malloc_stats_print()\n");
 	(void)os_fault_disarm();
