@@ -1,14 +1,40 @@
 /*
  * density: resident bytes per live byte.
  *
- *	density MIB SIZE [THIN_PERCENT IDLE_SECONDS]
+ *	density MIB SIZE [THIN_PERCENT IDLE_SECONDS [THREADS]]
  *
  * Allocates MIB of blocks of SIZE bytes and writes every page of them.  With
  * THIN_PERCENT a random part is then freed and the program sleeps, so that
- * an allocator which gives memory back can do so.  Prints the live bytes and
- * the RSS at that moment.
+ * an allocator which gives memory back can do so; with THREADS, so many others
+ * have allocated a little before and sleep all the time.  Prints the live bytes
+ * and the RSS at that moment.
  */
 #include "bench.h"
+
+#include <semaphore.h>
+
+static void *
+wait_for_ever(void *arg)
+{
+	free(must(malloc(100)));
+	sem_post(arg);
+	for (;;) {
+		pause();
+	}
+	return NULL;
+}
+
+static void
+start_idle_threads(size_t n)
+{
+	static sem_t ready;
+
+	sem_init(&ready, 0, 0);
+	for (; n > 0; n--) {
+		(void)thread_start(wait_for_ever, &ready);
+		sem_wait(&ready);
+	}
+}
 
 int
 main(int argc, char **argv)
@@ -23,6 +49,7 @@ main(int argc, char **argv)
 	void **blocks = must(malloc(table));
 	size_t i;
 
+	start_idle_threads(arg_at(argc, argv, 5, 0));
 	for (i = 0; i < count; i++) {
 		blocks[i] = block_new(size, i, &tally);
 		block_touch(blocks[i], size, 1);
