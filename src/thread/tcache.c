@@ -19,7 +19,7 @@ void *const cache_bin_none[2] = {CACHE_BIN_FULL, NULL};
 
 /* What the caches of all threads together may hold, and one in any case. */
 #define BYTES_OF_ALL ((size_t)64 << 20)
-#define BYTES_SHARE_MIN ((size_t)512 << 10)
+#define BYTES_SHARE_MIN ((size_t)32 << 10)
 
 /* Large blocks of a length are kept once so many of them were asked for. */
 #define LARGE_MISSES 2
