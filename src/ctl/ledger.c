@@ -522,18 +522,20 @@ note_thread(ledger_t *ledger, const ledger_thread_t *thread)
 static void
 count_threads(ledger_t *ledger, cached_t *cached)
 {
-	uint64_t now = clock_ns();
 	/* No arena is destroyed meanwhile. */
 	(void)arenas_hold(0);
 	list_t *states = tsd_list_lock();
+	/* Not before: another's look at the threads may come first. */
+	uint64_t now = clock_ns();
 	for (list_node_t *node = list_first(states); node != NULL;
 	     node = list_next(states, node)) {
 		tsd_t *tsd = container_of(node, tsd_t, link);
 		const arena_t *arena = tcache_arena_seen(tsd);
+		uint64_t since = tsd_idle_since(tsd, now);
 		ledger_thread_t thread = {.thread = tsd->thread,
 		    .arena_ind = arena == NULL ? 0 : arena->ind,
 		    .bytes = tcache_bytes_seen(tsd),
-		    .idle_ns = now - tsd_idle_since(tsd, now)};
+		    .idle_ns = now > since ? now - since : 0};
 		cached->small += tcache_small_bytes_seen(tsd);
 		cached->all += thread.bytes;
 		if (thread.bytes != 0) {

@@ -4,6 +4,7 @@
  */
 #include "ctl/ledger.h"
 
+#include "support/fake_clock.h"
 #include "support/harness.h"
 
 #include <errno.h>
@@ -194,6 +195,14 @@ TEST(caches)
 	assert_int_equal(before.threads[0].bytes, cached);
 	assert_int_equal(before.threads[0].thread, (uintptr_t)pthread_self());
 	assert_int_equal(before.tcache_explicit, 0);
+
+	/* Someone else looked at a later time: that is not below zero. */
+	fake_clock_set(1000);
+	ledger_take(&now);
+	fake_clock_set(999);
+	ledger_take(&now);
+	assert_int_equal(now.threads[0].idle_ns, 0);
+	fake_clock_stop();
 
 	/* A cache without a thread. */
 	assert_int_equal(tcaches_create(&ind), ERR_NONE);
