@@ -325,7 +325,8 @@ def late(side):
     source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..",
                           "integration", "prog", "late_dlopen.c")
     side.run("gcc", "-O1", "-fno-builtin", "-pthread",
-             "-I" + os.path.dirname(source), "-o", "late", source, "-ldl")
+             "-DHARNESS_PREFIX=\"\"", "-I" + os.path.dirname(source),
+             "-o", "late", source, "-ldl")
     side.run(side.path("late"), lib)
     text = side.run(sys.executable, side.input("late.py"), lib)
     side.was_mapped = True
