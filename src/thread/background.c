@@ -34,6 +34,9 @@
  */
 #define HELPER_BREAK_NS (1 * NS_PER_SEC)
 
+/* When a helper that wants to end finds the lock taken. */
+#define RETRY_NS (10 * NS_PER_MS)
+
 typedef struct {
 	pthread_t thread GUARDED_BY(background_lock);
 	bool started GUARDED_BY(background_lock);
@@ -254,21 +257,26 @@ REQUIRES(background_lock) helper_ended_locked(void)
 }
 
 /*
- * The helper is not needed any more.  Where the lock is held someone is about
- * to stop it, and waits for it.
+ * The helper is not needed any more.  Whoever has the lock may be about to stop
+ * it, and waits for it; or is after something else.  False: it is needed again.
  */
-static void
+static bool
 helper_retires(worker_t *worker)
 {
-	if (!mutex_trylock(&background_lock)) {
-		return;
+	while (!mutex_trylock(&background_lock)) {
+		if (should_stop(worker)) {
+			return true;
+		}
+		(void)wakeup_wait(&worker->wakeup, RETRY_NS);
 	}
-	if (!should_stop(worker) && mode_now() == MODE_HELPER) {
+	bool retires = !should_stop(worker) && is_deserted();
+	if (retires) {
 		(void)pthread_detach(worker->thread);
 		forget_locked(worker);
 		helper_ended_locked();
 	}
 	mutex_unlock(&background_lock);
+	return retires;
 }
 
 static void *
@@ -285,12 +293,11 @@ run(void *arg)
 	} else if (mode_now() == MODE_HELPER) {
 		os_thread_unpin();
 	}
-	while (!should_stop(worker) && !is_deserted()) {
-		rest(worker, purge_pass(worker));
-	}
-	if (is_deserted()) {
-		helper_retires(worker);
-	}
+	do {
+		while (!should_stop(worker) && !is_deserted()) {
+			rest(worker, purge_pass(worker));
+		}
+	} while (!should_stop(worker) && !helper_retires(worker));
 	thr_leave_foreign(saved);
 	return NULL;
 }

@@ -7,6 +7,8 @@
 
 #include "support/harness.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "arena/large.h"
@@ -220,6 +222,52 @@ TEST(helper)
 	assert_int_equal(nthreads(), 0);
 	/* Who said no means it. */
 	assert_false(background_is_due());
+}
+
+static _Atomic bool has_started, may_end;
+
+static void *
+starts_helper_and_waits(void *arg)
+{
+	assert_non_null(tsd_get());
+	background_start_helper();
+	assert_int_equal(nthreads(), 1);
+	has_started = true;
+	while (!may_end) {
+		sleep_ms(1);
+	}
+	return arg;
+}
+
+static bool
+is_gone(void)
+{
+	return nthreads() == 0;
+}
+
+/* Its lock may be taken at that moment, as by a fork or by statistics. */
+TEST(helper_ends_although_the_lock_is_taken)
+{
+	pthread_t thread;
+	opt.dirty_decay_ms = 100;
+	setup();
+	assert_int_equal(tsd_boot_key(), ERR_NONE);
+	assert_non_null(tsd_get());
+	pac_grown((size_t)32 << 20);
+	assert_int_equal(pthread_create(&thread, NULL, starts_helper_and_waits,
+			     NULL),
+	    0);
+	while (!has_started) {
+		sleep_ms(1);
+	}
+	mutex_lock(&background_lock);
+	may_end = true;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	sleep_ms(50);
+	mutex_unlock(&background_lock);
+	assert_true(comes(is_gone));
+	/* There can be another. */
+	assert_true(background_is_due());
 }
 
 TEST(no_helper_where_nothing_decays)
