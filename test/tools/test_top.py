@@ -166,7 +166,7 @@ class Top(unittest.TestCase):
                          "loaded in it", str(process.pid))
             process.kill()
         for text in ("{", "[]", '{"jemalloc":1}', '{"jemalloc":{"stats":{}}}',
-                     "\xff\n" * 10, "12\n13\n"):
+                     "\xff\n" * 10, "12\n13\n", "", "[" * 100000):
             with open(self.file, "w", encoding="latin-1") as file:
                 file.write(text)
             self.refuses(self.file, "-1", self.file)
