@@ -380,17 +380,17 @@ TEST(an_unknown_key_gets_a_hint)
 /* What is said at the start of a process that needs no arena but one. */
 TEST(settings_that_can_not_be_had)
 {
-	harness_run_child(start_with, "narenas:5000", &child);
+	harness_run_child(start_with, "abort_conf:false,narenas:5000", &child);
 	assert_string_equal(child.err,
 	    "<jemalloc>: Reducing narenas to limit (4094)\n");
-	harness_run_child(start_with, "hpa:true", &child);
+	harness_run_child(start_with, "abort_conf:false,hpa:true", &child);
 	assert_string_equal(child.err,
 	    "<jemalloc>: HPA not supported in the current configuration; "
 	    "disabling.\n");
 	assert_dies(start_with, "hpa:true,abort_conf:true", "aborting.");
 }
 
-TEST_CONF(no_huge_page_allocator, "hpa:true")
+TEST_CONF(no_huge_page_allocator, "abort_conf:false,hpa:true")
 {
 	assert_false(bool_of("opt.hpa"));
 }
@@ -730,7 +730,7 @@ TEST_CONF(thp_dense_large_blocks, "dirty_decay_ms:0")
 	assert_true(huge_kib() <= 2048);
 }
 
-TEST_CONF(thp_dense_sparse_blocks, "dirty_decay_ms:0")
+TEST_CONF(thp_dense_sparse_blocks, "dirty_decay_ms:0,junk:false")
 {
 	assert_true(
 	    huge_kib_of_large_blocks(16 * KIB) == 0 || thp_mode_is("[always]"));

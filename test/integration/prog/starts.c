@@ -9,6 +9,9 @@
 
 #include <jemalloc/jemalloc.h>
 
+/* Builds for debugging end at the first fault in options. */
+const char *malloc_conf = "abort_conf:false,abort:false";
+
 enum { SLOTS = 64 };
 
 static void *

@@ -534,7 +534,7 @@ sweep_end(void)
 }
 
 /* A whole sweep; returns how many pages were purged. */
-static size_t
+static size_t NO_THREAD_SAFETY
 sweep(bool all)
 {
 	size_t before = bin.stats.npages_purged;
@@ -794,7 +794,7 @@ random_work(model_t *model, unsigned n)
 	}
 }
 
-static void
+static void NO_THREAD_SAFETY
 random_sweep(model_t *model)
 {
 	bool all = prng_below(&model->prng, 2) == 0;

@@ -436,7 +436,7 @@ static size_t purged_length;
 static unsigned nworked;
 static bool free_twice;
 
-static bool
+static bool NO_THREAD_SAFETY
 working_purge(extent_hooks_t *table, void *addr, size_t size, size_t offset,
     size_t length, unsigned arena_ind)
 {
