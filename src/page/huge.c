@@ -3,6 +3,7 @@
 #include "meta/options.h"
 #include "meta/pagemap.h"
 #include "page/pac.h"
+#include "platform/clock.h"
 #include "platform/pages.h"
 
 /* Slabs have to take so much of fresh memory for one more piece. */
@@ -18,6 +19,9 @@
 /* Pages that are looked at: so many windows of so many. */
 #define NWINDOWS 4
 #define WINDOW_PAGES 64
+
+/* What a piece may cost: small pages in its place take more than that. */
+#define COST_MAX_NS (600 * UINT64_C(1000))
 
 /* Most pieces that are passed over when the kernel has no huge pages. */
 #define SKIP_MAX 1024
@@ -70,7 +74,7 @@ is_wanted(const pac_t *pac)
 	    pages_thp_mode() == THP_MODE_MADVISE;
 }
 
-/* The kernel has none at the moment: ask less and less often. */
+/* None at the moment, or not for that price: ask less and less often. */
 static void
 back_off(huge_t *huge)
 {
@@ -83,21 +87,35 @@ back_off(huge_t *huge)
 	atomic_store_explicit(&huge->skip, skip, memory_order_relaxed);
 }
 
-static void
+/*
+ * A huge page may cost more than the small ones in its place: where it has to
+ * be made free first, or, in a virtual machine, be given by the host.
+ */
+static bool
+make_cheaply(void *piece, size_t rest)
+{
+	uint64_t begun = clock_precise_ns();
+	return huge_make(piece, rest) == ERR_NONE &&
+	    clock_precise_ns() - begun < COST_MAX_NS;
+}
+
+/* Make a piece huge, unless that was of no use lately; true: it is. */
+static bool
 make(huge_t *huge, uintptr_t piece, size_t rest)
 {
 	unsigned skip = atomic_load_explicit(&huge->skip, memory_order_relaxed);
 	if (skip != 0) {
 		atomic_store_explicit(&huge->skip, skip - 1,
 		    memory_order_relaxed);
-	} else if (huge_make((void *)piece, rest) == ERR_NONE) {
-		atomic_store_explicit(&huge->skip_next, 0,
-		    memory_order_relaxed);
-		atomic_fetch_add_explicit(&huge->nmade, 1,
-		    memory_order_relaxed);
-	} else {
-		back_off(huge);
+		return false;
 	}
+	if (!make_cheaply((void *)piece, rest)) {
+		back_off(huge);
+		return false;
+	}
+	atomic_store_explicit(&huge->skip_next, 0, memory_order_relaxed);
+	atomic_fetch_add_explicit(&huge->nmade, 1, memory_order_relaxed);
+	return true;
 }
 
 void
@@ -118,7 +136,7 @@ huge_note_slab(pac_t *pac, const edata_t *slab)
 		return;
 	}
 	atomic_store_explicit(&huge->carved, 0, memory_order_relaxed);
-	make(huge, piece, fresh - piece - HUGEPAGE);
+	(void)make(huge, piece, fresh - piece - HUGEPAGE);
 }
 
 static unsigned
@@ -160,6 +178,7 @@ huge_note_large(pac_t *pac, edata_t *edata)
 	    memory_order_relaxed);
 	edata->watched = n % LARGE_PROBE == 0 || !is_proven(huge, edata->size);
 	if (!edata->watched && edata->size >= huge_mapped() >> LG_MARKS &&
+	    make(huge, (uintptr_t)start, 0) &&
 	    pages_hugify(start, size) == ERR_NONE) {
 		edata->huge = true;
 	}

@@ -15,6 +15,9 @@
  * It is one piece at a time, made at once: the range does not stay marked, so
  * what is purged later comes back in small pages.
  *
+ * Each is timed: where it takes longer than the small pages in its place would,
+ * it is asked for less and less often.
+ *
  * For large blocks use is learned: of those from fresh memory that are freed, a
  * sample says how much was touched.  While nearly all of it is, new ones of up
  * to twice the size are marked, except one in LARGE_PROBE, which goes on to be

@@ -3,6 +3,7 @@
 #include "support/harness.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "env_support.h"
 #include "meta/options.h"
@@ -123,6 +124,22 @@ TEST(kernel_without_huge_pages_is_asked_less_often)
 	slabs_new(160 * MIB);
 	assert_in_range(nasked, 3, 12);
 	has_none = false;
+}
+
+static err_t
+slow_make(void *piece, size_t rest)
+{
+	usleep(2000);
+	return fake_make(piece, rest);
+}
+
+/* A huge page that takes longer than small ones would is as good as none. */
+TEST(dear_huge_pages_are_asked_for_less_often)
+{
+	setup(512);
+	huge_make = slow_make;
+	slabs_new(160 * MIB);
+	assert_in_range(nasked, 3, 12);
 }
 
 TEST(not_where_it_is_not_wanted)
