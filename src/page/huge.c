@@ -41,6 +41,12 @@ get(const _Atomic size_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+static unsigned
+load(const _Atomic unsigned *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
 /*
  * Where the free and untouched memory from addr on ends, if it is one extent of
  * the arena and includes [addr, end); 0: it does not.  Others may be changing
@@ -78,10 +84,7 @@ is_wanted(const pac_t *pac)
 static void
 back_off(huge_t *huge)
 {
-	unsigned skip = atomic_load_explicit(&huge->skip_next,
-			    memory_order_relaxed) *
-		2 +
-	    1;
+	unsigned skip = load(&huge->skip_next) * 2 + 1;
 	skip = skip < SKIP_MAX ? skip : SKIP_MAX;
 	atomic_store_explicit(&huge->skip_next, skip, memory_order_relaxed);
 	atomic_store_explicit(&huge->skip, skip, memory_order_relaxed);
@@ -103,7 +106,7 @@ make_cheaply(void *piece, size_t rest)
 static bool
 make(huge_t *huge, uintptr_t piece, size_t rest)
 {
-	unsigned skip = atomic_load_explicit(&huge->skip, memory_order_relaxed);
+	unsigned skip = load(&huge->skip);
 	if (skip != 0) {
 		atomic_store_explicit(&huge->skip, skip - 1,
 		    memory_order_relaxed);
@@ -137,12 +140,6 @@ huge_note_slab(pac_t *pac, const edata_t *slab)
 	}
 	atomic_store_explicit(&huge->carved, 0, memory_order_relaxed);
 	(void)make(huge, piece, fresh - piece - HUGEPAGE);
-}
-
-static unsigned
-load(const _Atomic unsigned *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
 /* The whole pieces of an extent; false: there is none. */
@@ -190,15 +187,14 @@ touched_part(const edata_t *edata)
 {
 	unsigned char resident[WINDOW_PAGES];
 	size_t step = align_down(edata->size / NWINDOWS, os_page_size);
-	size_t npages = WINDOW_PAGES;
 	unsigned n = 0;
 	for (unsigned i = 0; i < NWINDOWS; i++) {
 		char *window = (char *)edata->addr + i * step;
-		if (pages_resident(window, npages * os_page_size, resident) !=
-		    ERR_NONE) {
+		if (pages_resident(window, WINDOW_PAGES * os_page_size,
+			resident) != ERR_NONE) {
 			return 0;
 		}
-		for (size_t page = 0; page < npages; page++) {
+		for (size_t page = 0; page < WINDOW_PAGES; page++) {
 			n += resident[page] & 1;
 		}
 	}

@@ -366,6 +366,16 @@ pac_alloc(pac_t *pac, size_t size, size_t alignment, pac_source_t source)
 	return edata;
 }
 
+/* An extent whose pages are gone keeps its address space. */
+static void
+put_retained(pac_t *pac, edata_t *edata)
+{
+	if (unlikely(edata->huge)) {
+		huge_unmark(edata);
+	}
+	ecache_put(&pac->env, &pac->retained, edata);
+}
+
 /* An extent that left dirty or muzzy for good: retained, or given back. */
 static void
 retire(pac_t *pac, edata_t *edata, bool was_muzzy)
@@ -377,9 +387,6 @@ retire(pac_t *pac, edata_t *edata, bool was_muzzy)
 	if (!keep && extent_unmap(&pac->env, edata) == ERR_NONE) {
 		return;
 	}
-	if (unlikely(edata->huge)) {
-		huge_unmark(edata);
-	}
 	if (ehooks_decommit(pac->env.ehooks, edata->addr, size) == ERR_NONE) {
 		edata->committed = false;
 		edata->zeroed = false;
@@ -390,7 +397,7 @@ retire(pac_t *pac, edata_t *edata, bool was_muzzy)
 			    size);
 		}
 	}
-	ecache_put(&pac->env, &pac->retained, edata);
+	put_retained(pac, edata);
 }
 
 /* Purge one evicted dirty extent: to muzzy, or out. */
@@ -449,10 +456,7 @@ batch_retire(pac_t *pac, batch_t *batch)
 		atomic_fetch_sub_explicit(&pac->mapped, edata->size,
 		    memory_order_relaxed);
 		edata->zeroed = true;
-		if (unlikely(edata->huge)) {
-			huge_unmark(edata);
-		}
-		ecache_put(&pac->env, &pac->retained, edata);
+		put_retained(pac, edata);
 	}
 	return 1;
 }
@@ -608,10 +612,7 @@ pac_dalloc_untouched(pac_t *pac, edata_t *edata)
 	    memory_order_relaxed);
 	atomic_fetch_sub_explicit(&pac->mapped, edata->size,
 	    memory_order_relaxed);
-	if (unlikely(edata->huge)) {
-		huge_unmark(edata);
-	}
-	ecache_put(&pac->env, &pac->retained, edata);
+	put_retained(pac, edata);
 }
 
 /* The `size` bytes behind an extent, from wherever they are free. */

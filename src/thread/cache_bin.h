@@ -48,7 +48,11 @@ typedef struct {
 	uint16_t capacity; /* slots */
 	uint16_t limit; /* most slots that it may get; 0: disabled */
 	uint8_t last_event; /* cache_event_t */
-	uint8_t swings; /* changes of event since the last collection */
+	/*
+	 * Changes of event since the last collection; without an array, large
+	 * blocks that were asked for.
+	 */
+	uint8_t swings;
 	uint8_t idle; /* collections that found it unused, in a row */
 	uint8_t lg_batch; /* batches are capacity >> lg_batch */
 } cache_bin_t;
