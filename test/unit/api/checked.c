@@ -1,5 +1,6 @@
 #include "api/checked.h"
 
+#include "support/faults.h"
 #include "support/harness.h"
 
 #include <string.h>
@@ -8,16 +9,6 @@
 #include "platform/fatal.h"
 #include "thread/tcache.h"
 #include "support/os_calls_fault.h"
-
-static unsigned nfaults;
-static char last[256];
-
-static void
-note(const char *text)
-{
-	nfaults++;
-	strncpy(last, text, sizeof(last) - 1);
-}
 
 static char *
 hide(void *ptr)
@@ -92,15 +83,15 @@ TEST_CONF(samples_are_limited, "check:true")
 /* With a handler that returns, the program goes on. */
 TEST_CONF(faults, "check:true")
 {
-	fatal_hook = note;
+	fatal_hook = note_fault;
 	char *ptr = hide(je_malloc(100));
 	ptr[100] = 1;
 	je_free(ptr);
 	assert_int_equal(nfaults, 1);
-	assert_non_null(strstr(last, "up to 1 bytes behind its end"));
+	assert_non_null(strstr(last_fault, "up to 1 bytes behind its end"));
 	je_free(ptr);
 	assert_int_equal(nfaults, 2);
-	assert_non_null(strstr(last, "double free"));
+	assert_non_null(strstr(last_fault, "double free"));
 	assert_null(je_realloc(ptr, 10));
 	assert_int_equal(nfaults, 3);
 	assert_int_equal(je_malloc_usable_size(ptr), 0);
@@ -108,7 +99,7 @@ TEST_CONF(faults, "check:true")
 	char *other = je_malloc(100);
 	je_sdallocx(other, 1000, 0);
 	assert_int_equal(nfaults, 5);
-	assert_non_null(strstr(last, "size mismatch"));
+	assert_non_null(strstr(last_fault, "size mismatch"));
 	je_free(other);
 	assert_int_equal(nfaults, 5);
 }
@@ -134,7 +125,7 @@ TEST_CONF(no_memory, "check:true")
 
 TEST_CONF(double_free_in_the_cache, "junk:false,debug_double_free_max_scan:4")
 {
-	fatal_hook = note;
+	fatal_hook = note_fault;
 	void *ptr = je_malloc(100), *others[5];
 	for (unsigned i = 0; i < 5; i++) {
 		others[i] = je_malloc(100);
@@ -142,7 +133,7 @@ TEST_CONF(double_free_in_the_cache, "junk:false,debug_double_free_max_scan:4")
 	je_free(ptr);
 	je_free(hide(ptr));
 	assert_int_equal(nfaults, 1);
-	assert_non_null(strstr(last,
+	assert_non_null(strstr(last_fault,
 	    "Invalid deallocation detected: double free of pointer 0x"));
 	/* Further down nobody looks. */
 	for (unsigned i = 0; i < 4; i++) {
@@ -158,7 +149,7 @@ TEST_CONF(double_free_in_the_cache, "junk:false,debug_double_free_max_scan:4")
 
 TEST_CONF(stash, "junk:false,lg_san_uaf_align:12,debug_double_free_max_scan:0")
 {
-	fatal_hook = note;
+	fatal_hook = note_fault;
 	char *aligned = hide(je_aligned_alloc(4096, 4096));
 	char *other = hide(je_malloc(100));
 	if (((uintptr_t)other & 4095) == 0) {
@@ -171,5 +162,5 @@ TEST_CONF(stash, "junk:false,lg_san_uaf_align:12,debug_double_free_max_scan:0")
 	aligned[5] = 0;
 	tcache_flush(tsd_own());
 	assert_int_equal(nfaults, 1);
-	assert_non_null(strstr(last, "(size 4096)."));
+	assert_non_null(strstr(last_fault, "(size 4096)."));
 }

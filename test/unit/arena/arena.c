@@ -1,5 +1,6 @@
 #include "arena/arena.h"
 
+#include "support/faults.h"
 #include "support/harness.h"
 
 #include <pthread.h>
@@ -159,16 +160,6 @@ TEST(no_memory)
 }
 
 /* Misuse */
-
-static char last_fault[512];
-static unsigned nfaults;
-
-static void
-note_fault(const char *text)
-{
-	nfaults++;
-	strncpy(last_fault, text, sizeof(last_fault) - 1);
-}
 
 /* Faults are reported, and everything else is returned all the same. */
 TEST(flush_reports_what_is_no_region)

@@ -1,5 +1,6 @@
 #include "arena/misuse.h"
 
+#include "support/faults.h"
 #include "support/harness.h"
 
 #include <stdio.h>
@@ -11,14 +12,6 @@
 #include "platform/fatal.h"
 
 #define KIB ((size_t)1 << 10)
-
-static char last_fault[512];
-
-static void
-note_fault(const char *text)
-{
-	strncpy(last_fault, text, sizeof(last_fault) - 1);
-}
 
 static void
 setup(void)

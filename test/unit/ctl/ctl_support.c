@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "arena/arenas.h"
+#include "ctl/stats_print.h"
 #include "thread/tsd.h"
 
 /* Until the layer above provides it. */
@@ -28,6 +29,15 @@ ctl_setup(void)
 	tsd_boot();
 	assert_int_equal(arenas_boot(), ERR_NONE);
 	assert_non_null(tsd_get());
+}
+
+void
+setup_with_stats(void)
+{
+	if (!config_stats) {
+		skip();
+	}
+	ctl_setup();
 }
 
 static void
@@ -164,6 +174,13 @@ printed_collect(void *opaque, const char *piece)
 	memcpy(printed + printed_length, piece, n + 1);
 	printed_length += n;
 	printed_pieces++;
+}
+
+void
+print(const char *opts)
+{
+	printed_clear();
+	stats_print(printed_collect, &printed_length, opts);
 }
 
 void

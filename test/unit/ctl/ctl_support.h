@@ -11,6 +11,8 @@
 
 /* Boot with three automatic arenas and a state for this thread. */
 void ctl_setup(void);
+/* The same; builds without statistics skip the test. */
+void setup_with_stats(void);
 
 /* Read a value of the type's size; the test fails if that fails. */
 bool get_bool(const char *name);
@@ -39,6 +41,8 @@ extern char printed[4 << 20];
 extern size_t printed_length, printed_pieces;
 void printed_clear(void);
 void printed_collect(void *opaque, const char *piece);
+/* Collect what stats_print() says. */
+void print(const char *opts);
 void assert_has(const char *part);
 void assert_lacks(const char *part);
 

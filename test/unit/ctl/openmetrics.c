@@ -22,22 +22,6 @@
 static const char *metrics[NMAX], *samples[NMAX];
 static size_t nmetrics, nsamples;
 
-static void
-print(const char *opts)
-{
-	printed_clear();
-	stats_print(printed_collect, &printed_length, opts);
-}
-
-static void
-setup_with_stats(void)
-{
-	if (!config_stats) {
-		skip();
-	}
-	ctl_setup();
-}
-
 /* A small and a large block. */
 static void
 use(unsigned ind)

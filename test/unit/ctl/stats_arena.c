@@ -16,7 +16,7 @@ static char buffer[4096];
 static snap_arena_t arena;
 
 static void
-print(emit_format_t format, const char *name, const stats_parts_t *parts,
+print_arena(emit_format_t format, const char *name, const stats_parts_t *parts,
     bool prof)
 {
 	emitter_t emitter;
@@ -106,7 +106,7 @@ static const char head[] =
 TEST(head)
 {
 	make_up();
-	print(EMIT_TEXT, "auto_0", &nothing, false);
+	print_arena(EMIT_TEXT, "auto_0", &nothing, false);
 	assert_memory_equal(printed, head, sizeof(head) - 1);
 	assert_line("active:                         20480");
 	assert_line("mapped:                      20647936");
@@ -114,14 +114,14 @@ TEST(head)
 	assert_lacks("bins:");
 	assert_lacks("HPA");
 	assert_lacks("base  ");
-	print(EMIT_TEXT, NULL, &nothing, false);
+	print_arena(EMIT_TEXT, NULL, &nothing, false);
 	assert_lacks("name:");
 }
 
 TEST(tables)
 {
 	make_up();
-	print(EMIT_TEXT, NULL, &everything, false);
+	print_arena(EMIT_TEXT, NULL, &everything, false);
 	assert_line("                           n_lock_ops (#/sec)       "
 		    "n_waiting (#/sec)      n_spin_acq (#/sec)  "
 		    "n_owner_switch (#/sec)   total_wait_ns   (#/sec)     "
@@ -142,7 +142,7 @@ TEST(tables)
 		    "            3        24576");
 	assert_line("                     ---");
 	assert_lacks("prof_");
-	print(EMIT_TEXT, NULL, &everything, true);
+	print_arena(EMIT_TEXT, NULL, &everything, true);
 	assert_non_null(strstr(printed, "prof_live_requested"));
 }
 
@@ -150,7 +150,7 @@ TEST(bins)
 {
 	make_up();
 	stats_parts_t parts = {.bins = true};
-	print(EMIT_TEXT, NULL, &parts, false);
+	print_arena(EMIT_TEXT, NULL, &parts, false);
 	assert_line("bins:           size ind     allocated       nmalloc "
 		    "(#/sec)       ndalloc (#/sec)      nrequests   (#/sec)  "
 		    "nshards      curregs     curslabs  nonfull_slabs regs "
@@ -170,10 +170,10 @@ TEST(race)
 	make_up();
 	arena.bins[2].curslabs = 0;
 	stats_parts_t parts = {.bins = true};
-	print(EMIT_TEXT, NULL, &parts, false);
+	print_arena(EMIT_TEXT, NULL, &parts, false);
 	assert_non_null(strstr(printed, "   race "));
 	arena.bins[2].curregs = 0;
-	print(EMIT_TEXT, NULL, &parts, false);
+	print_arena(EMIT_TEXT, NULL, &parts, false);
 	assert_lacks("race");
 }
 
@@ -205,7 +205,7 @@ find(void *arg, const char *path, json_kind_t kind, const char *value, size_t n)
 TEST(json)
 {
 	make_up();
-	print(EMIT_JSON, "auto_0", &everything, true);
+	print_arena(EMIT_JSON, "auto_0", &everything, true);
 	const char *end;
 	nfound = 0;
 	assert_true(json_parse(printed, find, NULL, &end));

@@ -18,22 +18,6 @@
 #include "thread/thread_event.h"
 #include "thread/tsd.h"
 
-static void
-print(const char *opts)
-{
-	printed_clear();
-	stats_print(printed_collect, &printed_length, opts);
-}
-
-static void
-setup_with_stats(void)
-{
-	if (!config_stats) {
-		skip();
-	}
-	ctl_setup();
-}
-
 TEST(order)
 {
 	static const char *const parts[] = {

@@ -1,5 +1,6 @@
 #include "thread/check.h"
 
+#include "support/faults.h"
 #include "support/harness.h"
 
 #include <stdio.h>
@@ -11,22 +12,12 @@
 #include "support/os_calls_fault.h"
 #include "thread_support.h"
 
-static unsigned nfaults;
-static char last[256];
-
-static void
-note(const char *text)
-{
-	nfaults++;
-	strncpy(last, text, sizeof(last) - 1);
-}
-
 static void
 setup(void)
 {
 	thread_setup(1);
 	opt.check = true;
-	fatal_hook = note;
+	fatal_hook = note_fault;
 }
 
 /* Memory that need not be an arena's. */
@@ -53,7 +44,7 @@ TEST(notes_are_found)
 	assert_int_equal(nfaults, 0);
 	assert_false(check_find(memory + 65, &found));
 	assert_int_equal(nfaults, 1);
-	assert_non_null(strstr(last, "invalid pointer"));
+	assert_non_null(strstr(last_fault, "invalid pointer"));
 	check_forget(memory + 64);
 	assert_false(check_find(memory + 64, &found));
 }
@@ -66,7 +57,7 @@ TEST(second_frees)
 	assert_true(check_free(memory + 64, &found));
 	assert_false(check_free(memory + 64, &found));
 	assert_int_equal(nfaults, 1);
-	assert_non_null(strstr(last, "double free of pointer"));
+	assert_non_null(strstr(last_fault, "double free of pointer"));
 	/* The address may have another block later. */
 	check_forget(memory + 64);
 	assert_true(check_note(&block));
@@ -86,8 +77,8 @@ TEST(canaries)
 		assert_true(check_free(memory + 64, &found));
 		assert_int_equal(nfaults, 1);
 		snprintf(distance, sizeof(distance), "up to %zu bytes", i - 12);
-		assert_non_null(strstr(last, distance));
-		assert_non_null(strstr(last, "block of 13 bytes"));
+		assert_non_null(strstr(last_fault, distance));
+		assert_non_null(strstr(last_fault, "block of 13 bytes"));
 		check_forget(memory + 64);
 	}
 }
@@ -106,7 +97,7 @@ TEST(usable_sizes_are_granted)
 	memory[64 + 16]++;
 	check_all();
 	assert_int_equal(nfaults, 1);
-	assert_non_null(strstr(last, "up to 1 bytes"));
+	assert_non_null(strstr(last_fault, "up to 1 bytes"));
 }
 
 /* The table against an array, with many blocks coming and going. */

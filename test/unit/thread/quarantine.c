@@ -1,5 +1,6 @@
 #include "thread/quarantine.h"
 
+#include "support/faults.h"
 #include "support/harness.h"
 
 #include <string.h>
@@ -9,22 +10,12 @@
 #include "thread/check.h"
 #include "thread_support.h"
 
-static unsigned nfaults;
-static char last[256];
-
-static void
-note(const char *text)
-{
-	nfaults++;
-	strncpy(last, text, sizeof(last) - 1);
-}
-
 static void
 setup(void)
 {
 	thread_setup(1);
 	opt.check = true;
-	fatal_hook = note;
+	fatal_hook = note_fault;
 }
 
 static void *
@@ -101,10 +92,10 @@ TEST(writes_are_found)
 		ptr[at[i]]++;
 		quarantine_flush(i % 2 == 0);
 		assert_int_equal(nfaults, i + 1);
-		assert_non_null(strstr(last,
+		assert_non_null(strstr(last_fault,
 		    "Write-after-free detected on "
 		    "deallocated pointer 0x"));
-		assert_non_null(strstr(last, "(size 64)."));
+		assert_non_null(strstr(last_fault, "(size 64)."));
 		assert_int_equal(live(), 0);
 	}
 }
