@@ -416,7 +416,9 @@ TEST(shards_have_their_locks)
 	assert_non_null(other.reg);
 	assert_false(other.contended);
 	assert_int_equal(pthread_create(&thread[1], NULL, take_one, &same), 0);
-	usleep(50 * 1000);
+	while (atomic_load(&bin->lock.nwaiting) == 0) {
+		usleep(1000);
+	}
 	mutex_unlock(&bin->lock);
 	assert_int_equal(pthread_join(thread[1], NULL), 0);
 	assert_true(same.contended);

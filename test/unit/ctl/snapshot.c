@@ -4,7 +4,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "arena/large.h"
 #include "ctl_support.h"
@@ -203,11 +202,9 @@ TEST(nobody_waits_for_purging)
 	pac_t *pac = &arenas_get(0)->pac;
 	uint64_t ops = get_u64("stats.arenas.0.mutexes.decay_dirty.num_ops");
 	mutex_lock(&pac->dirty_decay.lock);
-	alarm(20);
 	pthread_t thread;
 	assert_int_equal(pthread_create(&thread, NULL, take_epoch, NULL), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
-	alarm(0);
 	mutex_unlock(&pac->dirty_decay.lock);
 	assert_true(
 	    get_u64("stats.arenas.0.mutexes.decay_dirty.num_ops") > ops);

@@ -3,12 +3,13 @@
 #include "support/harness.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "env_support.h"
 #include "meta/options.h"
 #include "page/pac.h"
+#include "platform/clock.h"
 #include "platform/pages.h"
+#include "support/fake_clock.h"
 
 #define MIB ((size_t)1 << 20)
 #define SLAB (16 * (size_t)1024)
@@ -38,6 +39,8 @@ setup(size_t mib)
 	ehooks_default_table = fixture.ehooks.table;
 	huge_make = fake_make;
 	nasked = 0;
+	/* What a huge page takes is what the test says. */
+	fake_clock_set(NS_PER_SEC);
 	if (pages_thp_mode() != THP_MODE_MADVISE) {
 		skip();
 	}
@@ -129,7 +132,7 @@ TEST(kernel_without_huge_pages_is_asked_less_often)
 static err_t
 slow_make(void *piece, size_t rest)
 {
-	usleep(2000);
+	fake_clock_advance(2 * NS_PER_MS);
 	return fake_make(piece, rest);
 }
 

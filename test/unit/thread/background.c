@@ -1,5 +1,8 @@
 /*
  * background: modes and their limits, what threads and watches do, and fork.
+ *
+ * Time is fake and passes only where a test waits for something, so that it
+ * does not matter how long a thread was kept from running.
  */
 #include "thread/background.h"
 
@@ -13,12 +16,25 @@
 
 #include "arena/large.h"
 #include "platform/clock.h"
+#include "support/fake_clock.h"
+
+/* How often the first of the threads has begun to purge. */
+static _Atomic unsigned npasses;
+
+static uint64_t
+count_pass(void)
+{
+	npasses++;
+	return UINT64_MAX;
+}
 
 static void
 setup(void)
 {
+	fake_clock_set(1000 * NS_PER_SEC);
 	thread_setup(4);
 	background_boot();
+	background_set_tick(count_pass);
 }
 
 static size_t
@@ -36,14 +52,21 @@ sleep_ms(long ms)
 	(void)nanosleep(&ts, NULL);
 }
 
-/* Real time, which the clock of the library follows in these tests. */
+/* Time passes, on the clock of the library too, for a minute or more. */
 static bool
 comes(bool (*holds)(void))
 {
-	for (int i = 0; i < 500 && !holds(); i++) {
+	for (int i = 0; i < 6000 && !holds(); i++) {
 		sleep_ms(10);
+		fake_clock_advance(10 * NS_PER_MS);
 	}
 	return holds();
+}
+
+static bool
+has_begun(void)
+{
+	return npasses != 0;
 }
 
 TEST(starts_and_stops)
@@ -106,8 +129,8 @@ TEST(purges_what_becomes_dirty)
 	opt.dirty_decay_ms = 100;
 	setup();
 	assert_int_equal(background_enable(true), ERR_NONE);
-	/* It sleeps without end by then, most likely. */
-	sleep_ms(50);
+	/* It sleeps without end, or is about to. */
+	assert_true(comes(has_begun));
 	free_pages(100);
 	assert_true(comes(nothing_is_dirty));
 	free_pages(5000);
@@ -133,13 +156,15 @@ TEST(what_does_not_decay)
 	opt.dirty_decay_ms = -1;
 	setup();
 	assert_int_equal(background_enable(true), ERR_NONE);
+	assert_true(comes(has_begun));
+	unsigned before = npasses;
 	free_pages(5000);
-	sleep_ms(150);
-	background_stats_t before, after;
-	background_stats(&before);
-	sleep_ms(500);
-	background_stats(&after);
-	assert_true(after.num_runs - before.num_runs <= 1);
+	for (int i = 0; i < 50; i++) {
+		sleep_ms(10);
+		fake_clock_advance(10 * NS_PER_MS);
+	}
+	/* Once, if they came before it knew. */
+	assert_in_range(npasses, before, before + 1);
 	assert_int_equal(pac_ndirty(&arenas_get(0)->pac), 5000);
 	set_decay_ms(100);
 	free_pages(5000);
@@ -170,6 +195,7 @@ starts_helper(void *arg)
 	assert_false(background_enabled());
 	assert_true(arena_ticks_purge);
 	assert_false(background_is_due());
+	assert_true(comes(has_begun));
 	free_pages(5000);
 	assert_true(comes(nothing_is_dirty));
 	background_stats_t stats;
@@ -212,7 +238,8 @@ TEST(helper)
 	background_stats(&stats);
 	assert_int_equal(stats.num_runs, 0);
 	in_thread(asks_in_vain, NULL);
-	sleep_ms(1100);
+	fake_clock_advance(1100 * NS_PER_MS);
+	npasses = 0;
 	in_thread(starts_helper, NULL);
 	assert_int_equal(nthreads(), 0);
 	/* Threads that are asked for take its place. */
