@@ -13,7 +13,7 @@
 
 extern char **environ;
 
-enum { THREADS = 16, FORKS = 60, CHILD_LIMIT = 30 };
+enum { THREADS = 16, FORKS = 60, CHILD_LIMIT = 150 };
 
 static atomic_bool stop;
 

@@ -48,7 +48,7 @@ peak_of_churn(size_t live, unsigned rounds)
 	return peak;
 }
 
-TEST_CONF(without_a_limit, "mem_limit:0")
+TEST_CONF(without_a_limit, "mem_limit:0,dirty_decay_ms:-1")
 {
 	/* Otherwise the next test proves nothing. */
 	assert_true(peak_of_churn(150 * MIB, 40000) > 190 * MIB);
@@ -77,12 +77,12 @@ TEST_CONF(limit_of_memory, "mem_limit:199229440")
 }
 
 /* The arena follows the thread from processor to processor. */
-TEST_CONF(percpu, "percpu_arena:percpu,narenas:64")
+TEST_CONF(percpu, "percpu_arena:percpu,narenas:1024")
 {
 	cpu_set_t before, one;
 	unsigned arena = 0;
 	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
-	for (int cpu = 0; cpu < 64; cpu++) {
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
 		if (!CPU_ISSET(cpu, &before) ||

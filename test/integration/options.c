@@ -524,13 +524,36 @@ TEST_CONF(narenas_bounds_the_arenas, "narenas:3,oversize_threshold:0")
 	assert_int_not_equal(bind_to(3), 0);
 }
 
-TEST_CONF(narenas_ratio_counts_cpus, "narenas_ratio:2.5,oversize_threshold:0")
+/* The number of arenas of a process with other options. */
+static unsigned
+narenas_with(const char *conf)
+{
+	char text[256];
+	unsigned n = 0;
+	snprintf(text, sizeof(text),
+	    "%s,oversize_threshold:0,stats_print:true,"
+	    "stats_print_opts:mdablxehrf",
+	    conf);
+	harness_run_child(start_with, text, &child);
+	const char *found = strstr(child.err, "\nArenas: ");
+	if (found == NULL) {
+		print_message("no statistics\n");
+		skip();
+	}
+	assert_int_equal(sscanf(found, "\nArenas: %u", &n), 1);
+	return n;
+}
+
+/* Processors that it may run on, or fewer where it gets less of their time. */
+TEST(narenas_ratio_counts_cpus)
 {
 	cpu_set_t set;
 	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
-	unsigned ncpus = (unsigned)CPU_COUNT(&set);
-	unsigned n = ncpus == 1 ? 1 : (ncpus * 5 + 1) / 2;
-	assert_int_equal(unsigned_of("arenas.narenas"), n);
+	unsigned ncpus = narenas_with("narenas_ratio:1");
+	assert_in_range(ncpus, 1, CPU_COUNT(&set));
+	assert_int_equal(narenas_with("narenas_ratio:2.5"),
+	    ncpus == 1 ? 1 : (ncpus * 5 + 1) / 2);
+	assert_int_equal(narenas_with("narenas:7"), 7);
 }
 
 TEST_CONF(oversize_blocks_have_their_arena,
@@ -776,7 +799,7 @@ new_arena(void)
 	return ind;
 }
 
-TEST_CONF(metadata_thp_auto, "metadata_thp:auto")
+TEST_CONF(metadata_thp_auto, "metadata_thp:auto,junk:false")
 {
 	if (!thp_mode_is("[madvise]")) {
 		skip();

@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 
-enum { THREADS = 16, OWN = 60, INHERITED = 50, CHILD_SECONDS = 20 };
+enum { THREADS = 16, OWN = 60, INHERITED = 50, CHILD_SECONDS = 150 };
 
 static atomic_bool is_over;
 static object_t inherited[INHERITED];

@@ -347,6 +347,7 @@ print_output(char *output)
 static void
 run_apart(const harness_test_t *test, const char *module, counts_t *counts)
 {
+	uint64_t start_ms = now_ms();
 	static char output[64 * 1024 + 1];
 	int fd = memfd_create("output", MFD_CLOEXEC);
 	pid_t pid = fd < 0 ? -1 : start(test, fd);
@@ -370,9 +371,10 @@ run_apart(const harness_test_t *test, const char *module, counts_t *counts)
 		counts->passed++;
 	}
 	if (status != 0 || choice.verbose) {
-		printf("  %s  %s:%s%s%s\n", verdict, module, test->name,
+		printf("  %s  %s:%s%s%s, %.1f s\n", verdict, module, test->name,
 		    status != 0 ? ": " : "",
-		    status != 0 ? describe(status, timed_out) : "");
+		    status != 0 ? describe(status, timed_out) : "",
+		    (double)(now_ms() - start_ms) / 1000);
 		print_output(output);
 	}
 }

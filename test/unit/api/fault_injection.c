@@ -36,10 +36,12 @@
 
 /*
  * Debug builds fill blocks, for which thread caches are switched off.  The
- * threshold of zeroing by the system is low, to have less to touch.
+ * threshold of zeroing by the system is low, to have less to touch.  There are
+ * as many arenas on each machine.
  */
 #define CACHED                                                                 \
-	"junk:false,debug_double_free_max_scan:0,calloc_madvise_threshold:1048576"
+	"junk:false,debug_double_free_max_scan:0,narenas:4,"                   \
+	"calloc_madvise_threshold:1048576"
 
 /*
  * Where address space is accounted for, the data segment is no second choice:
