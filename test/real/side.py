@@ -17,6 +17,9 @@ OTHER_ALLOCATORS = re.compile(
     r"/lib(jemalloc|tcmalloc|mimalloc|snmalloc|rpmalloc)[^/]*\.so")
 OURS = "<jemalloc>:"
 
+# What a program may take of its seconds where the machine has other work.
+PATIENCE = 5
+
 
 class Failed(Exception):
     """The program did not do what it should."""
@@ -34,7 +37,7 @@ class Program:
         self.run = run
         self.needs = needs
         self.packages = packages
-        self.seconds = seconds
+        self.seconds = seconds * PATIENCE
 
     def missing(self):
         return [need for need in self.needs if find(need) is None]

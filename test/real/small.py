@@ -265,7 +265,7 @@ def packers(side):
                      digest(side.path("out/lines"))])
 
 
-def redis_commands(port):
+def redis_commands():
     """Commands whose result is a digest of the whole data set."""
     rng = random.Random(11)
     out = []
@@ -285,25 +285,26 @@ def redis_commands(port):
 @program("redis", needs=["redis-server", "redis-cli", "redis-benchmark"],
          packages=["redis-server", "redis-tools"], seconds=120)
 def redis(side):
-    port = str(free_port())
+    at = ("-s", side.path("socket"))
     server = side.start(
-        "redis-server", "--port", port, "--save", "", "--appendonly", "no",
+        "redis-server", "--port", "0", "--unixsocket", at[1],
+        "--save", "", "--appendonly", "no",
         "--dir", side.folder, "--enable-debug-command", "yes",
         "--activedefrag", "no")
 
     def cli(*words, **options):
-        return side.run("redis-cli", "-p", port, *words, **options)
+        return side.run("redis-cli", *at, *words, **options)
 
     side.wait_until(lambda: "PONG" in side.run(
-        "redis-cli", "-p", port, "ping", status=None), "redis-server")
+        "redis-cli", *at, "ping", status=None), "redis-server")
     side.look_at(server.pid)
-    cli(stdin=redis_commands(port))
+    cli(stdin=redis_commands())
     text = cli("debug", "digest") + cli("dbsize")
-    side.run("redis-benchmark", "-p", port, "-q", "-n", "20000", "-c", "20",
+    side.run("redis-benchmark", *at, "-q", "-n", "20000", "-c", "20",
              "-r", "5000", "-d", "200", "-t",
              "set,get,incr,lpush,rpop,sadd,hset,zadd,lrange_100")
     cli("flushall")
-    cli(stdin=redis_commands(port))
+    cli(stdin=redis_commands())
     text += cli("debug", "digest")
     cli("bgsave")
     side.wait_until(lambda: "rdb_bgsave_in_progress:0" in cli(

@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -21,8 +22,32 @@ def run(command, conf, **more):
     """Run a command to its end; what it wrote to standard error."""
     done = subprocess.run(command, env=environment(conf, **more),
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, timeout=120, check=True)
+                          stderr=subprocess.PIPE, timeout=3 * PATIENCE,
+                          check=True)
     return done.stderr
+
+
+# Seconds for what must come; on a machine with better things to do, late.
+PATIENCE = 100
+
+
+def soon(holds):
+    """Does it hold within PATIENCE?"""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def snapshots(path):
+    """How many whole lines a file has; 0 while there is none."""
+    try:
+        with open(path, "rb") as file:
+            return file.read().count(b"\n")
+    except FileNotFoundError:
+        return 0
 
 
 def has_stats():

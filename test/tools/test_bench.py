@@ -190,7 +190,7 @@ class Running(unittest.TestCase):
                 + [word for key, file in files.items()
                    for word in ("--" + key, file)],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                timeout=120, check=False)
+                timeout=6 * support.PATIENCE, check=False)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             self.assertIn("Geometric means", done.stdout)
             with open(files["json"], encoding="ascii") as file:

@@ -11,17 +11,27 @@ import unittest
 
 import support
 
+# Takes memory for half a second, and goes on without taking more.
 GROW = """
 import os, sys, threading, time
 def work():
-    for i in range(50):
-        kept.append([bytes(1000 + i) for j in range(100)])
+    for i in range(%d):
+        if i >= 50 and (UNTIL):
+            break
+        kept.append([bytes(1000 + i %% 50) for j in range(100)])
+        if len(kept) > 200:
+            del kept[0]
         time.sleep(0.01)
 kept = []
 threads = [threading.Thread(target=work) for i in range(4)]
 [t.start() for t in threads]
 [t.join() for t in threads]
-"""
+""" % (support.PATIENCE * 100)
+
+
+def grow(until="True"):
+    """The program, which goes on until that holds."""
+    return GROW.replace("UNTIL", until)
 
 
 class Export(unittest.TestCase):
@@ -35,18 +45,23 @@ class Export(unittest.TestCase):
         done = subprocess.run(
             [*command, program], stdin=subprocess.DEVNULL,
             env=support.environment(conf, PYTHONMALLOC="malloc"),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
-            check=True, **more)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            timeout=3 * support.PATIENCE, check=True, **more)
         return done.stdout.decode(), done.stderr.decode()
 
     def lines(self, path=None):
         with open(path or self.file, encoding="utf-8") as file:
             return [json.loads(line) for line in file]
 
+    def until_snapshots(self):
+        """For grow(): there are several."""
+        return "open(%r).read().count('\\n') > 5" % self.file
+
     def test_file(self):
         """Snapshots while threads work, in order, the last one at exit."""
         said = self.run_program(
-            GROW, "stats_export:%s,stats_export_ms:50" % self.file)
+            grow(self.until_snapshots()),
+            "stats_export:%s,stats_export_ms:50" % self.file)
         self.assertEqual(said, ("", ""))
         lines = self.lines()
         self.assertGreater(len(lines), 3)
@@ -94,24 +109,30 @@ for i in range(5):
     def test_idle(self):
         """A background thread exports when nobody allocates."""
         self.run_program(
-            "import time; time.sleep(1)",
+            "import time\nfor i in range(%d):\n    time.sleep(1)\n"
+            "    if %s:\n        break"
+            % (support.PATIENCE, self.until_snapshots()),
             "stats_export:%s,stats_export_ms:100,background_thread:true"
             % self.file)
         self.assertGreater(len(self.lines()), 2)
 
     def test_interval(self):
         self.run_program(
-            GROW, "stats_export:%s,stats_export_ms:-1,stats_interval:4000000"
-            % self.file)
+            grow(), "stats_export:%s,stats_export_ms:-1,"
+            "stats_interval:4000000" % self.file)
         self.assertIn(len(self.lines()), range(4, 30))
 
     def test_socket(self):
         """A viewer gets each snapshot; that it goes away is no matter."""
+        enough = os.path.join(self.folder, "enough")
         with socket.socket(socket.AF_UNIX) as server:
+            server.settimeout(support.PATIENCE)
             server.bind(self.file)
             server.listen(5)
             with subprocess.Popen(
-                    [sys.executable, "-c", GROW], stderr=subprocess.PIPE,
+                    [sys.executable, "-c",
+                     grow("os.path.exists(%r)" % enough)],
+                    stderr=subprocess.PIPE,
                     env=support.environment(
                         "stats_export:unix:%s,stats_export_ms:20" % self.file,
                         PYTHONMALLOC="malloc")) as program:
@@ -122,8 +143,10 @@ for i in range(5):
                     pid = json.loads(text)["export"]["pid"]
                     self.assertEqual(pid, program.pid)
                 server.close()
+                with open(enough, "w", encoding="ascii"):
+                    pass
                 self.assertEqual(program.stderr.read(), b"")
-                self.assertEqual(program.wait(30), 0)
+                self.assertEqual(program.wait(support.PATIENCE), 0)
 
     def test_hostile(self):
         """What is at the path neither stops nor kills the program."""
@@ -138,7 +161,7 @@ for i in range(5):
                             ("/proc/no/such", "no such folder"),
                             ("x" * 3000, "path is too long")):
             out, err = self.run_program(
-                GROW + "print('done')",
+                grow() + "print('done')",
                 "stats_export:%s,stats_export_ms:10" % path)
             self.assertEqual(out, "done\n")
             self.assertEqual(err.count("stats_export: cannot write"), 1, err)
@@ -148,7 +171,8 @@ for i in range(5):
         """Where the process may not write more, it goes on without."""
         limit = (100000, 100000)
         out, err = self.run_program(
-            GROW + "print('done')",
+            grow("os.path.exists(%r)" % (self.file + ".old"))
+            + "print('done')",
             "stats_export:%s,stats_export_ms:10" % self.file,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
                                                   limit))
@@ -159,12 +183,13 @@ for i in range(5):
 
     def test_closed_descriptors(self):
         """A program that closes all it did not open loses nothing."""
-        self.run_program("import os; os.closerange(0, 100)\n" + GROW,
+        self.run_program("import os; os.closerange(0, 100)\n"
+                         + grow(self.until_snapshots()),
                          "stats_export:%s,stats_export_ms:50" % self.file)
         self.assertGreater(len(self.lines()), 3)
 
     def test_metrics_file(self):
-        self.run_program(GROW, "stats_export:%s,stats_export_opts:Oa"
+        self.run_program(grow(), "stats_export:%s,stats_export_opts:Oa"
                          % self.file)
         with open(self.file, encoding="utf-8") as file:
             text = file.read()

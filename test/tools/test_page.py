@@ -99,7 +99,8 @@ class Page(unittest.TestCase):
         done = subprocess.run(
             [sys.executable, support.tool("jemalloc-stats-html"), *arguments],
             input=data or b"", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            timeout=60, check=False, env=dict(os.environ, LC_ALL="C"))
+            timeout=3 * support.PATIENCE, check=False,
+            env=dict(os.environ, LC_ALL="C"))
         self.assertEqual(done.returncode, code, done.stderr)
         self.said = done.stderr.decode()
         return done.stdout.decode()
@@ -243,8 +244,8 @@ class Browser(Page):
              "--disable-dev-shm-usage", "--window-size=1100,2000",
              "--user-data-dir=" + os.path.join(self.folder, "profile"),
              *arguments, "file://" + path], cwd=self.folder,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
-            check=True)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            timeout=3 * support.PATIENCE, check=True)
         return done.stdout.decode()
 
     def test_browser(self):

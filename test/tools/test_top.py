@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 import support
@@ -43,18 +42,16 @@ class Top(unittest.TestCase):
         self.assertEqual(process.stdout.readline(), b"ready\n")
         return process.pid
 
-    def wait_for(self, path):
-        for _ in range(100):
-            if os.path.exists(path) and os.path.getsize(path):
-                return
-            time.sleep(0.1)
-        self.fail("nothing in " + path)
+    def wait_for(self, path, snapshots=1):
+        if not support.soon(lambda: support.snapshots(path) >= snapshots):
+            self.fail("too little in " + path)
 
     def top(self, *arguments, **env):
         return subprocess.run(
             [sys.executable, support.tool("jemalloc-top"), *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, timeout=60, encoding="utf-8", check=False,
+            stderr=subprocess.PIPE, timeout=3 * support.PATIENCE,
+            encoding="utf-8", check=False,
             env={**os.environ, "LC_ALL": "C.UTF-8", "COLUMNS": "100", **env})
 
     def shows(self, *arguments, **env):
@@ -73,8 +70,7 @@ class Top(unittest.TestCase):
         """By its number, from the options in its environment."""
         pid = self.start("stats_export:%s.%%p,stats_export_ms:100"
                          % self.file)
-        self.wait_for("%s.%d" % (self.file, pid))
-        time.sleep(0.5)
+        self.wait_for("%s.%d" % (self.file, pid), 5)
         text = self.shows("-1", str(pid))
         self.assertIn("[%d]" % pid, text)
         self.assertRegex(text, r"RSS [0-9.]+ MiB")
@@ -90,8 +86,7 @@ class Top(unittest.TestCase):
 
     def test_views(self):
         pid = self.start("stats_export:%s,stats_export_ms:50" % self.file)
-        self.wait_for(self.file)
-        time.sleep(0.5)
+        self.wait_for(self.file, 5)
         self.assertRegex(self.shows("-1", "-v", "arenas", str(pid)),
                          r"(?m)^ +0 auto_0 .*MiB")
         self.assertRegex(self.shows("-1", "-v", "locks", str(pid)),
@@ -117,8 +112,7 @@ class Top(unittest.TestCase):
 
     def test_ascii(self):
         self.start("stats_export:%s,stats_export_ms:50" % self.file)
-        self.wait_for(self.file)
-        time.sleep(0.2)
+        self.wait_for(self.file, 3)
         self.assertTrue(self.shows("-1", "-a", self.file).isascii())
         self.assertTrue(self.shows("-1", self.file, LC_ALL="C",
                                    PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
@@ -142,13 +136,10 @@ class Top(unittest.TestCase):
                  "unix:" + path], stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, encoding="utf-8",
                 env=dict(os.environ, LC_ALL="C.UTF-8")) as viewer:
-            for _ in range(100):
-                if os.path.exists(path):
-                    break
-                time.sleep(0.1)
+            self.assertTrue(support.soon(lambda: os.path.exists(path)))
             self.start("stats_export:unix:%s,stats_export_ms:100" % path)
             text = viewer.stdout.read()
-            self.assertEqual(viewer.wait(30), 0)
+            self.assertEqual(viewer.wait(support.PATIENCE), 0)
         self.assertEqual(text.count("jemalloc-top  "), 2)
         self.assertFalse(os.path.exists(path))
 
@@ -161,7 +152,8 @@ class Top(unittest.TestCase):
         said = self.refuses("process %d (" % pid, str(pid))
         self.assertIn("does not export statistics.\n", said)
         self.assertIn("MALLOC_CONF=stats_export:/tmp/jemalloc.%p,", said)
-        with subprocess.Popen(["sleep", "60"]) as process:
+        with subprocess.Popen(["sleep", "1000"]) as process:
+            self.addCleanup(process.kill)
             self.refuses("does not export statistics, and no libjemalloc is "
                          "loaded in it", str(process.pid))
             process.kill()
@@ -224,19 +216,21 @@ class Terminal(Top):
         self.wait_for(self.file)
         self.name = "jemalloc-top-%d" % os.getpid()
         self.tmux("new-session", "-d", "-x", "100", "-y", "24",
-                  "%s %s -d 0.2 %d; stty -a; echo status $?; sleep 60"
+                  "%s %s -d 0.2 %d; stty -a; echo status $?; sleep 1000"
                   % (sys.executable, support.tool("jemalloc-top"), pid))
         self.addCleanup(self.tmux, "kill-server")
         return pid
 
     def until(self, words):
-        for _ in range(100):
+        text = ""
+
+        def is_there():
+            nonlocal text
             text = self.tmux("capture-pane", "-p")
-            if words in text:
-                return text
-            time.sleep(0.1)
-        self.fail("no %s in\n%s" % (words, text))
-        return None
+            return words in text
+        if not support.soon(is_there):
+            self.fail("no %s in\n%s" % (words, text))
+        return text
 
     def test_terminal_keys(self):
         pid = self.open()
@@ -266,11 +260,16 @@ class Terminal(Top):
         self.until("SIZE CLASSES")
         for width, height in ((60, 10), (200, 50), (30, 6), (80, 24)):
             self.tmux("resize-window", "-x", str(width), "-y", str(height))
-            self.until("q:quit" if width >= 80 else "jemalloc-top")
-            time.sleep(0.5)
-            lines = self.tmux("capture-pane", "-p").split("\n")
-            self.assertLessEqual(len(lines), height + 1)
-            self.assertIn("jemalloc-top", lines[0])
+            last = "q:quit" if width >= 80 else "jemalloc-top"
+            text = ""
+
+            def fits():
+                nonlocal text
+                text = self.tmux("capture-pane", "-p")
+                lines = text.split("\n")
+                return (last in text and "jemalloc-top" in lines[0] and
+                        len(lines) <= height + 1)
+            self.assertTrue(support.soon(fits), text)
         self.until("SIZE CLASSES")
 
     def test_terminal_end(self):
