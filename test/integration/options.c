@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "support/residence.h"
 #include "traps.h"
 
 #define ALL_ARENAS "4096"
@@ -113,6 +114,7 @@ resident(const void *ptr, size_t size)
 	size_t npages = (size - (start - (uintptr_t)ptr)) / TEST_PAGE;
 	size_t bytes = 0;
 	assert_true(npages <= sizeof(map));
+	need_residence();
 	if (mincore((void *)start, npages * TEST_PAGE, map) != 0) {
 		return 0;
 	}
@@ -691,7 +693,10 @@ huge_kib(void)
 	static char line[4096];
 	size_t kib = 0;
 	FILE *file = fopen("/proc/self/smaps_rollup", "r");
-	assert_non_null(file);
+	if (file == NULL) {
+		print_message("no /proc/self/smaps_rollup\n");
+		skip();
+	}
 	while (fgets(line, sizeof(line), file) != NULL) {
 		(void)sscanf(line, "AnonHugePages: %zu", &kib);
 	}
@@ -772,7 +777,10 @@ huge_mappings(void)
 	static char line[4096];
 	unsigned n = 0;
 	FILE *file = fopen("/proc/self/smaps", "r");
-	assert_non_null(file);
+	if (file == NULL) {
+		print_message("no /proc/self/smaps\n");
+		skip();
+	}
 	while (fgets(line, sizeof(line), file) != NULL) {
 		n += strncmp(line, "VmFlags:", 8) == 0 &&
 		    strstr(line, " hg") != NULL;

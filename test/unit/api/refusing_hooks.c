@@ -2,7 +2,8 @@
  * refusing_hooks: an arena whose hooks refuse now and then keeps contents and
  * structures whole.
  *
- * REFUSING_HOOKS_SECONDS sets how long; a second without it.
+ * REFUSING_HOOKS_SECONDS sets how long, with new numbers each time; without it
+ * there are some rounds with the same numbers.
  */
 #include "support/harness.h"
 
@@ -18,6 +19,7 @@
 #define REFUSE_PERCENT 30
 #define TCACHE_NONE 0x100
 #define NBLOCKS 200
+#define NROUNDS 4
 
 static uint64_t hook_prng = 1;
 
@@ -226,13 +228,15 @@ round_of(uint64_t *prng)
 TEST_CONF(contents_and_structures_stay_whole, "junk:false")
 {
 	const char *seconds = getenv("REFUSING_HOOKS_SECONDS");
-	time_t end = time(NULL) + (seconds == NULL ? 1 : atoi(seconds));
-	uint64_t prng = (uint64_t)time(NULL);
+	time_t now = time(NULL);
+	time_t end = seconds == NULL ? 0 : now + atoi(seconds);
+	uint64_t prng = seconds == NULL ? 1 : (uint64_t)now;
+	print_message("numbers from %ju on\n", (uintmax_t)prng);
 	size_t length = sizeof(base);
 	assert_int_equal(je_mallctl("arena.0.extent_hooks", &base, &length,
 			     NULL, 0),
 	    0);
-	do {
+	for (unsigned i = 0; i < NROUNDS || time(NULL) < end; i++) {
 		round_of(&prng);
-	} while (time(NULL) < end);
+	}
 }

@@ -16,6 +16,7 @@
 #include "support/fake_clock.h"
 #include "support/fake_hooks.h"
 #include "support/os_calls_fault.h"
+#include "support/residence.h"
 
 #define N 1600
 
@@ -117,6 +118,7 @@ nresident(void)
 	static char *low, *high;
 	unsigned char there[4096];
 	size_t n = 0;
+	need_residence();
 	for (unsigned i = 0; i < N; i++) {
 		char *page = (char *)align_down((uintptr_t)regs[i], PAGE);
 		low = regs[i] != NULL && (low == NULL || page < low) ? page

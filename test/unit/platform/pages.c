@@ -12,6 +12,7 @@
 
 #include "platform/io.h"
 #include "support/os_calls_fault.h"
+#include "support/residence.h"
 
 #define MIB ((size_t)1 << 20)
 
@@ -39,6 +40,7 @@ static size_t
 count_resident(void *addr, size_t size)
 {
 	static unsigned char residence[1 << 16];
+	need_residence();
 	assert_int_equal(mincore(addr, size, residence), 0);
 	size_t count = 0;
 	for (size_t i = 0; i < size / PAGE; i++) {
@@ -456,6 +458,7 @@ TEST(make_huge)
 	if (err == ERR_REFUSED) {
 		skip();
 	}
+	need_residence();
 	assert_true(is_filled(piece, HUGEPAGE, 0));
 	assert_int_equal(pages_purge_forced(piece, HUGEPAGE), ERR_NONE);
 	piece[0] = 1;
@@ -586,6 +589,7 @@ TEST(resident)
 {
 	unsigned char resident[16];
 	bool commit = true;
+	need_residence();
 	char *p = pages_map(NULL, 16 * os_page_size, os_page_size, &commit);
 	assert_non_null(p);
 	for (unsigned i = 0; i < 16; i += 3) {
