@@ -172,7 +172,8 @@ return_locked(bin_t *bin, uint32_t mine, unsigned szind, void **regs,
 	}
 	bin->stats.ndalloc += n - left - after->nbad;
 	bin->stats.nflushes++;
-	after->wants_sweep = bin_wants_sweep_locked(bin, szind);
+	after->wants_sweep = bin_wants_sweep_locked(bin, szind) ||
+	    bin_wants_aging_locked(bin);
 	return left;
 }
 
@@ -306,6 +307,18 @@ take_handoff(arena_t *arena, unsigned szind)
 	return_chunk(szind, regs, n, true);
 }
 
+/* The bin is about to fetch a slab: had it better kept one? */
+static void
+note_fetch_locked(arena_t *arena, bin_t *bin, unsigned szind)
+    REQUIRES(bin->lock)
+{
+	unsigned n = bin_should_keep_locked(bin, szind);
+	if (n != 0 && pac_keep_more(&arena->pac,
+			  n * (size_t)bin_infos[szind].slab_size)) {
+		bin_keep_more_locked(bin, n);
+	}
+}
+
 unsigned
 arena_fill(arena_t *arena, unsigned szind, unsigned shard, void **regs,
     unsigned n, bool *contended)
@@ -324,6 +337,7 @@ arena_fill(arena_t *arena, unsigned szind, unsigned shard, void **regs,
 	edata_t *slab = NULL;
 	if (got == 0) {
 		bool dense = bin->stats.curslabs >= DENSE_SLABS;
+		note_fetch_locked(arena, bin, szind);
 		mutex_unlock(&bin->lock);
 		slab = slab_alloc(arena, szind, shard, dense);
 		mutex_lock(&bin->lock);
@@ -379,17 +393,23 @@ arena_tick(arena_t *arena)
 }
 
 static void
-release_empty_slab(bin_t *bin)
+release_empty_slabs(arena_t *arena, unsigned szind, bin_t *bin)
 {
-	mutex_lock(&bin->lock);
-	edata_t *slab = bin_remove_empty_locked(bin);
-	if (slab != NULL) {
-		slab->slab = false;
-	}
-	mutex_unlock(&bin->lock);
-	if (slab != NULL) {
-		arena_slab_dalloc(slab);
-	}
+	edata_t *slab;
+	do {
+		mutex_lock(&bin->lock);
+		pac_keep_less(&arena->pac,
+		    bin_keep_none_locked(bin) *
+			(size_t)bin_infos[szind].slab_size);
+		slab = bin_remove_empty_locked(bin);
+		if (slab != NULL) {
+			slab->slab = false;
+		}
+		mutex_unlock(&bin->lock);
+		if (slab != NULL) {
+			arena_slab_dalloc(slab);
+		}
+	} while (slab != NULL);
 }
 
 void
@@ -398,7 +418,8 @@ arena_release_empty_slabs(arena_t *arena)
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
 		take_handoff(arena, szind);
 		for (unsigned i = 0; i < arena_nshards(arena, szind); i++) {
-			release_empty_slab(arena_bin(arena, szind, i));
+			release_empty_slabs(arena, szind,
+			    arena_bin(arena, szind, i));
 		}
 	}
 }

@@ -232,6 +232,13 @@ own_base_locked(unsigned ind, extent_hooks_t *hooks)
 	return bases[ind];
 }
 
+/* Memory of its own is used up: empty slabs are better than new memory. */
+static void
+release_kept(unsigned arena_ind)
+{
+	arena_release_empty_slabs(arenas_get(arena_ind));
+}
+
 BOOT err_t
 arenas_boot(void)
 {
@@ -244,6 +251,7 @@ arenas_boot(void)
 		return ERR_NOMEM;
 	}
 	pac_reclaim = arenas_reclaim;
+	pac_release_kept = release_kept;
 	return ERR_NONE;
 }
 

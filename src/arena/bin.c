@@ -17,7 +17,19 @@ bin_init(bin_t *bin, bool tracks_full)
 }
 
 /* Where a slab is, as its counts say. */
-typedef enum { AT_CURRENT, AT_NONFULL, AT_HOLLOW, AT_FULL } place_t;
+typedef enum {
+	AT_CURRENT,
+	AT_NONFULL,
+	AT_HOLLOW,
+	AT_EMPTY,
+	AT_FULL
+} place_t;
+
+static bool
+is_empty(const edata_t *slab)
+{
+	return slab_is_empty(slab, &bin_infos[slab->cind - 1]);
+}
 
 static place_t
 place_of(const bin_t *bin, const edata_t *slab)
@@ -25,19 +37,29 @@ place_of(const bin_t *bin, const edata_t *slab)
 	if (slab == bin->current) {
 		return AT_CURRENT;
 	}
-	return !slab_is_used_up(slab) ? AT_NONFULL
-	    : slab->nfree != 0        ? AT_HOLLOW
-				      : AT_FULL;
+	if (slab_is_used_up(slab)) {
+		return slab->nfree != 0 ? AT_HOLLOW : AT_FULL;
+	}
+	return is_empty(slab) ? AT_EMPTY : AT_NONFULL;
+}
+
+static ph_t *
+heap_of(bin_t *bin, place_t place)
+{
+	return place == AT_NONFULL ? &bin->nonfull
+	    : place == AT_HOLLOW   ? &bin->hollow
+	    : place == AT_EMPTY    ? &bin->empty
+				   : NULL;
 }
 
 static void
 slab_enter(bin_t *bin, edata_t *slab, place_t place)
 {
-	if (place == AT_NONFULL || place == AT_HOLLOW) {
-		bool hollow = place == AT_HOLLOW;
-		ph_insert(hollow ? &bin->hollow : &bin->nonfull, &slab->heap,
-		    edata_cmp_age);
-		bin->stats.nonfull_slabs += !hollow;
+	ph_t *heap = heap_of(bin, place);
+	if (heap != NULL) {
+		ph_insert(heap, &slab->heap, edata_cmp_age);
+		bin->stats.nonfull_slabs += place == AT_NONFULL;
+		bin->nempty = (uint8_t)(bin->nempty + (place == AT_EMPTY));
 	} else if (place == AT_FULL && bin->tracks_full) {
 		list_push_back(&bin->full, &slab->full);
 	}
@@ -46,14 +68,14 @@ slab_enter(bin_t *bin, edata_t *slab, place_t place)
 static void
 slab_leave(bin_t *bin, edata_t *slab, place_t place)
 {
+	ph_t *heap = heap_of(bin, place);
 	if (place == AT_CURRENT) {
 		bin->current = NULL;
-	} else if (place == AT_NONFULL || place == AT_HOLLOW) {
-		bool hollow = place == AT_HOLLOW;
+	} else if (heap != NULL) {
 		ph_walk_note_removal(&bin->sweep_walk, &slab->heap);
-		ph_remove(hollow ? &bin->hollow : &bin->nonfull, &slab->heap,
-		    edata_cmp_age);
-		bin->stats.nonfull_slabs -= !hollow;
+		ph_remove(heap, &slab->heap, edata_cmp_age);
+		bin->stats.nonfull_slabs -= place == AT_NONFULL;
+		bin->nempty = (uint8_t)(bin->nempty - (place == AT_EMPTY));
 	} else if (bin->tracks_full) {
 		list_remove(&slab->full);
 	}
@@ -84,6 +106,31 @@ slab_gone(bin_t *bin, edata_t *slab)
 	bin->stats.npages_purged -= npages_purged(slab);
 	memset(&slab->holes, 0, sizeof(slab->holes));
 	bin->stats.curslabs--;
+	bin->gave_up = true;
+}
+
+/* A heap's first one leaves it; NULL: there is none. */
+static edata_t *
+first_leaves(bin_t *bin, place_t place)
+{
+	ph_t *heap = heap_of(bin, place);
+	if (ph_is_empty(heap)) {
+		return NULL;
+	}
+	edata_t *slab = container_of(ph_first(heap), edata_t, heap);
+	slab_leave(bin, slab, place);
+	return slab;
+}
+
+/* The one that is needed next is no more among those that are kept. */
+static edata_t *
+kept_leaves(bin_t *bin)
+{
+	edata_t *slab = first_leaves(bin, AT_EMPTY);
+	if (bin->nempty < bin->nempty_least) {
+		bin->nempty_least = bin->nempty;
+	}
+	return slab;
 }
 
 /* The current slab is used up: choose another one; NULL when there is none. */
@@ -95,24 +142,23 @@ next_current(bin_t *bin)
 		bin->current = NULL;
 		slab_enter(bin, slab, place_of(bin, slab));
 	}
-	if (!ph_is_empty(&bin->nonfull)) {
-		slab = container_of(ph_first(&bin->nonfull), edata_t, heap);
-		slab_leave(bin, slab, AT_NONFULL);
-		bin->stats.nreslabs++;
-		bin->current = slab;
+	slab = first_leaves(bin, AT_NONFULL);
+	if (slab == NULL) {
+		slab = kept_leaves(bin);
 	}
-	return bin->current;
+	bin->stats.nreslabs += slab != NULL;
+	bin->current = slab;
+	return slab;
 }
 
 /* There is no other room: use some of what was purged.  NULL: none. */
 static edata_t *
 reveal_current(bin_t *bin)
 {
-	if (ph_is_empty(&bin->hollow)) {
+	edata_t *slab = first_leaves(bin, AT_HOLLOW);
+	if (slab == NULL) {
 		return NULL;
 	}
-	edata_t *slab = container_of(ph_first(&bin->hollow), edata_t, heap);
-	slab_leave(bin, slab, AT_HOLLOW);
 	bin->stats.npages_purged -= npages_purged(slab);
 	slab_reveal(slab, &bin_infos[slab->cind - 1]);
 	bin->stats.npages_purged += npages_purged(slab);
@@ -146,20 +192,33 @@ void
 bin_add_slab_locked(bin_t *bin, unsigned szind, edata_t *slab)
 {
 	slab_init(slab, &bin_infos[szind]);
-	slab_enter(bin, slab, AT_NONFULL);
+	slab_enter(bin, slab, AT_EMPTY);
 	bin->stats.nslabs++;
 	bin->stats.curslabs++;
 }
 
-static bool
-is_empty(const edata_t *slab)
+/*
+ * An empty slab that is nowhere: is it kept?  Not one whose pages were given
+ * back in part, nor one with guards, which are to be set anew.
+ */
+static edata_t *
+keep_or_give_up(bin_t *bin, edata_t *slab)
 {
-	return slab_is_empty(slab, &bin_infos[slab->cind - 1]);
+	if (bin->nempty >= bin->nempty_max || slab->holes.purged != 0 ||
+	    slab->guarded) {
+		return slab;
+	}
+	slab_enter(bin, slab, AT_EMPTY);
+	if (bin->aging == AGING_NOT) {
+		bin->aging = AGING_WANTED;
+	}
+	return NULL;
 }
 
 /*
  * A slab that was used up has a region again: it is current, or in the heap.
- * Returns an empty slab that lost its place as the current one, NULL mostly.
+ * Returns an empty slab that lost its place as the current one and is not kept,
+ * NULL mostly.
  */
 static edata_t *
 slab_became_nonfull(bin_t *bin, edata_t *slab)
@@ -176,7 +235,7 @@ slab_became_nonfull(bin_t *bin, edata_t *slab)
 	/* The older one is used up first. */
 	bin->current = slab;
 	if (is_empty(current)) {
-		return current;
+		return keep_or_give_up(bin, current);
 	}
 	slab_enter(bin, current, place_of(bin, current));
 	return NULL;
@@ -190,8 +249,8 @@ slab_became_empty(bin_t *bin, edata_t *slab)
 		/* The last one stays: it will be needed next. */
 		return NULL;
 	}
-	slab_leave(bin, slab, place_of(bin, slab));
-	return slab;
+	slab_leave(bin, slab, slab == bin->current ? AT_CURRENT : AT_NONFULL);
+	return keep_or_give_up(bin, slab);
 }
 
 bin_return_t
@@ -214,30 +273,80 @@ edata_t *
 bin_remove_empty_locked(bin_t *bin)
 {
 	edata_t *slab = bin->current;
-	if (slab == NULL || !is_empty(slab)) {
-		return NULL;
+	if (slab != NULL && is_empty(slab)) {
+		bin->current = NULL;
+	} else {
+		slab = kept_leaves(bin);
 	}
-	bin->current = NULL;
-	slab_gone(bin, slab);
+	if (slab != NULL) {
+		slab_gone(bin, slab);
+	}
 	return slab;
+}
+
+unsigned
+bin_should_keep_locked(const bin_t *bin, unsigned szind)
+{
+	unsigned most = BIN_EMPTY_BYTES / bin_infos[szind].slab_size;
+	unsigned n = bin->nempty_max == 0 ? 1 : bin->nempty_max;
+	most = most < BIN_EMPTY_MAX ? most : BIN_EMPTY_MAX;
+	most = most > bin->nempty_max ? most - bin->nempty_max : 0;
+	return !bin->gave_up ? 0 : n < most ? n : most;
+}
+
+void
+bin_keep_more_locked(bin_t *bin, unsigned n)
+{
+	bin->nempty_max = (uint8_t)(bin->nempty_max + n);
+	bin->gave_up = false;
+}
+
+unsigned
+bin_keep_none_locked(bin_t *bin)
+{
+	unsigned n = bin->nempty_max;
+	bin->nempty_max = 0;
+	return n;
+}
+
+unsigned
+bin_age_locked(bin_t *bin, edata_t **empty, unsigned *less)
+{
+	unsigned n = bin->nempty_least;
+	/* One that kept none meanwhile, or needed none, need not keep any. */
+	*less = bin->aging == AGING_NOT || (n != 0 && n == bin->nempty)
+	    ? bin->nempty_max
+	    : n;
+	for (unsigned i = 0; i < n; i++) {
+		empty[i] = first_leaves(bin, AT_EMPTY);
+		slab_gone(bin, empty[i]);
+	}
+	bin->nempty_max = (uint8_t)(bin->nempty_max - *less);
+	bin->nempty_least = bin->nempty;
+	bin->aging = bin->nempty != 0 ? AGING_TOLD : AGING_NOT;
+	bin->gave_up = false;
+	return n;
 }
 
 edata_t *
 bin_remove_any_locked(bin_t *bin)
 {
+	static const place_t places[] = {AT_NONFULL, AT_HOLLOW};
 	edata_t *slab = bin->current;
-	if (slab == NULL && !ph_is_empty(&bin->nonfull)) {
-		slab = container_of(ph_first(&bin->nonfull), edata_t, heap);
-	} else if (slab == NULL && !ph_is_empty(&bin->hollow)) {
-		slab = container_of(ph_first(&bin->hollow), edata_t, heap);
-	} else if (slab == NULL && bin->tracks_full) {
-		list_node_t *node = list_first(&bin->full);
-		slab = node == NULL ? NULL : container_of(node, edata_t, full);
+	bin->current = NULL;
+	for (unsigned i = 0; slab == NULL && i < ARRAY_LEN(places); i++) {
+		slab = first_leaves(bin, places[i]);
+	}
+	if (slab == NULL) {
+		slab = kept_leaves(bin);
+	}
+	if (slab == NULL && bin->tracks_full && !list_is_empty(&bin->full)) {
+		slab = container_of(list_first(&bin->full), edata_t, full);
+		slab_leave(bin, slab, AT_FULL);
 	}
 	if (slab == NULL) {
 		return NULL;
 	}
-	slab_leave(bin, slab, place_of(bin, slab));
 	bin->stats.nreset += bin_infos[slab->cind - 1].nregs - slab->nfree;
 	slab_gone(bin, slab);
 	return slab;
@@ -449,6 +558,8 @@ bin_verify(bin_t *bin, unsigned szind)
 			slab_verify(bin->current, szind)) &&
 	    heap_verify(bin, &bin->nonfull, szind, AT_NONFULL) &&
 	    heap_verify(bin, &bin->hollow, szind, AT_HOLLOW) &&
+	    heap_verify(bin, &bin->empty, szind, AT_EMPTY) &&
+	    bin->nempty_least <= bin->nempty &&
 	    bin->stats.nmalloc >= bin->stats.ndalloc;
 	mutex_unlock(&bin->lock);
 	return good;

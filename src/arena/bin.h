@@ -9,6 +9,12 @@
  * Free regions of which all are hidden (their pages were given back, see slab.h)
  * make a slab `hollow`: it is used when there is nothing else.
  *
+ * An emptied slab leaves the bin, unless it is the last one with room.  A bin
+ * that then needs a fresh one may keep some the next time (bin_keep_more_locked):
+ * they are used when no other slab has room, and cost neither a lock of the
+ * page allocator nor a write to the page map.  Those that were not needed for a
+ * while leave (bin_age_locked).
+ *
  * Regions are taken and returned in batches, without touching them: a free
  * region is a bit in the slab's descriptor.
  *
@@ -50,13 +56,27 @@ typedef struct {
 	uint32_t n;
 } bin_handoff_t;
 
+/* Does a bin that keeps empty slabs want to be looked at as time passes? */
+typedef enum { AGING_NOT, AGING_WANTED, AGING_TOLD } aging_t;
+
+/* Empty slabs that a bin may keep, at most: so many, and so many bytes. */
+#define BIN_EMPTY_MAX 64
+#define BIN_EMPTY_BYTES ((size_t)1 << 20)
+
 typedef struct bin {
 	mutex_t lock;
 	edata_t *current GUARDED_BY(lock);
 	ph_t nonfull GUARDED_BY(lock);
 	ph_t hollow GUARDED_BY(lock);
+	ph_t empty GUARDED_BY(lock);
 	list_t full GUARDED_BY(lock); /* manual arenas only */
 	bool tracks_full;
+	/* Empty slabs that are kept. */
+	uint8_t nempty GUARDED_BY(lock);
+	uint8_t nempty_least GUARDED_BY(lock); /* since the last aging */
+	uint8_t nempty_max GUARDED_BY(lock);
+	uint8_t aging GUARDED_BY(lock); /* aging_t */
+	bool gave_up GUARDED_BY(lock); /* a slab left, since a fresh one came */
 	/* Looking for free pages: see bin_sweep_locked(). */
 	bool sweep_found GUARDED_BY(lock);
 	uint16_t sweep_round GUARDED_BY(lock);
@@ -117,8 +137,41 @@ bin_return_locked(bin_t *bin, edata_t *slab, unsigned nregs, unsigned region,
 	return bin_slab_changed_locked(bin, slab, empty);
 }
 
-/* Take out the current slab if it is empty; NULL: it is not. */
+/* Take out an empty slab, the current one or one that is kept; NULL: none. */
 edata_t *bin_remove_empty_locked(bin_t *bin) REQUIRES(bin->lock);
+
+/*
+ * How many more empty slabs the bin should keep, now that it needs a fresh one:
+ * none unless one left since the last time.
+ */
+unsigned bin_should_keep_locked(const bin_t *bin, unsigned szind)
+    REQUIRES(bin->lock);
+
+/* A fresh slab is fetched; n more are kept from now on. */
+void bin_keep_more_locked(bin_t *bin, unsigned n) REQUIRES(bin->lock);
+
+/* Keep none any more; returns how many might have been kept. */
+unsigned bin_keep_none_locked(bin_t *bin) REQUIRES(bin->lock);
+
+/*
+ * Time passes: take out those that were not needed since the last call, up to
+ * BIN_EMPTY_MAX; returns how many.  *less: how many less are kept from now on.
+ */
+unsigned bin_age_locked(bin_t *bin, edata_t **empty, unsigned *less)
+    REQUIRES(bin->lock);
+
+/* True once: a bin that kept none has an empty slab. */
+static inline bool bin_wants_aging_locked(bin_t *bin) REQUIRES(bin->lock);
+
+static inline bool
+bin_wants_aging_locked(bin_t *bin)
+{
+	if (likely(bin->aging != AGING_WANTED)) {
+		return false;
+	}
+	bin->aging = AGING_TOLD;
+	return true;
+}
 
 /* For a reset: take out any slab, with all its regions; NULL: none is left. */
 edata_t *bin_remove_any_locked(bin_t *bin) REQUIRES(bin->lock);

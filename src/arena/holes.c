@@ -28,6 +28,9 @@
 /* Ranges of one call, where several can be purged by one. */
 #define RANGES_MAX 128
 
+/* Slabs that a step takes out of a bin, or purges in part. */
+#define HOLES_MAX (BIN_HOLES_MAX + BIN_EMPTY_MAX)
+
 /* A part of a sweep. */
 typedef struct {
 	bool all; /* whatever is free, now */
@@ -169,7 +172,7 @@ static void
 purge_found(arena_t *arena, bin_t *bin, bin_hole_t *holes, unsigned n,
     task_t *task)
 {
-	edata_t *empty[BIN_HOLES_MAX];
+	edata_t *empty[HOLES_MAX];
 	unsigned nempty = 0, nholes = 0;
 	for (unsigned i = 0; i < n; i++) {
 		if (holes[i].units == 0) {
@@ -197,6 +200,20 @@ purge_found(arena_t *arena, bin_t *bin, bin_hole_t *holes, unsigned n,
 	}
 }
 
+/* Empty slabs that were not needed since the last sweep leave. */
+static unsigned
+age_locked(arena_t *arena, bin_t *bin, unsigned szind, bin_hole_t *holes)
+    REQUIRES(bin->lock)
+{
+	edata_t *empty[BIN_EMPTY_MAX];
+	unsigned less, n = bin_age_locked(bin, empty, &less);
+	for (unsigned i = 0; i < n; i++) {
+		holes[i] = (bin_hole_t){.slab = empty[i]};
+	}
+	pac_keep_less(&arena->pac, less * (size_t)bin_infos[szind].slab_size);
+	return n;
+}
+
 /*
  * A step of the sweep of a bin; *in_bin says whether that was begun.  False:
  * the bin is done with, or has no part in it.
@@ -204,16 +221,20 @@ purge_found(arena_t *arena, bin_t *bin, bin_hole_t *holes, unsigned n,
 static bool
 step(arena_t *arena, bin_t *bin, unsigned szind, bool *in_bin, task_t *task)
 {
-	bin_hole_t holes[BIN_HOLES_MAX];
+	bin_hole_t holes[HOLES_MAX];
 	unsigned nsteps = STEPS_AT_ONCE, n = 0;
 	bool goes_on = false, found = false;
 	mutex_lock(&bin->lock);
-	*in_bin = *in_bin || bin_sweep_begin_locked(bin, task->all);
+	if (!*in_bin) {
+		n = age_locked(arena, bin, szind, holes);
+		found = bin->nempty != 0;
+		*in_bin = bin_sweep_begin_locked(bin, task->all);
+	}
 	if (*in_bin) {
-		n = bin_sweep_locked(bin, task->all, &nsteps, holes);
+		n += bin_sweep_locked(bin, task->all, &nsteps, holes + n);
 		goes_on = !bin_sweep_is_over_locked(bin);
 		*in_bin = goes_on;
-		found = !goes_on && bin_sweep_end_locked(bin, szind);
+		found |= !goes_on && bin_sweep_end_locked(bin, szind);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		if (holes[i].units == 0) {

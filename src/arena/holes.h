@@ -16,7 +16,10 @@
  * slabs out of bins whatever is in them.  Bins are locked for a few slabs at a
  * time, never over a hook.
  *
- * Not for: empty slabs, which become free extents at once (arena.h, pac.h).
+ * A sweep also takes from its bins the empty slabs that they kept and did not
+ * need since the last one.
+ *
+ * Not for: other empty slabs, which become free extents at once (arena.h, pac.h).
  */
 #ifndef ARENA_HOLES_H
 #define ARENA_HOLES_H

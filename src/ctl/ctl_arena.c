@@ -224,6 +224,8 @@ decay_ms(ctl_call_t *call, extent_state_t state)
 		    pac_set_decay_ms(&arena->pac, state, ms, clock_ns()) !=
 			ERR_NONE) {
 			error = EFAULT;
+		} else if (error == 0 && ms == 0) {
+			arena_release_empty_slabs(arena);
 		}
 	}
 	mutex_unlock(&ctl_lock);

@@ -17,6 +17,11 @@
 #define SEC_PAGES_MIN ((size_t)1 << (19 - LG_PAGE))
 #define SEC_PAGES_MAX ((size_t)4 << (20 - LG_PAGE))
 
+/* Bounds of the bytes that bins may keep, and their share of what is in use. */
+#define KEPT_MIN ((size_t)1 << 20)
+#define KEPT_MAX ((size_t)16 << 20)
+#define KEPT_SHARE 4
+
 /* Dirty pages below this many never count as too many. */
 #define DIRTY_CAP_FLOOR ((size_t)64 << (20 - LG_PAGE))
 
@@ -34,6 +39,7 @@
 #define SPACE_FIRST_CHECK ((size_t)32 << 20)
 
 bool (*pac_reclaim)(void);
+void (*pac_release_kept)(unsigned arena_ind);
 void (*pac_watcher)(unsigned arena_ind);
 void (*pac_grown)(size_t total);
 _Atomic int64_t pac_headroom = PAC_HEADROOM_NONE;
@@ -306,6 +312,37 @@ take_unmapped(pac_t *pac, size_t size, size_t alignment)
 	return edata;
 }
 
+/* Does free memory wait for a while as it is?  Not where hooks want it. */
+static bool
+keeps(const pac_t *pac)
+{
+	return pac_dirty_decay_ms(pac) != 0 &&
+	    ehooks_are_default(pac->env.ehooks);
+}
+
+bool
+pac_keep_more(pac_t *pac, size_t size)
+{
+	size_t most = KEPT_MIN +
+	    (atomic_load_explicit(&pac->nactive, memory_order_relaxed)
+		<< LG_PAGE) /
+		KEPT_SHARE;
+	most = most < KEPT_MAX ? most : KEPT_MAX;
+	if (!keeps(pac) || space_share_now() != SIZE_MAX ||
+	    atomic_load_explicit(&pac->kept, memory_order_relaxed) + size >
+		most) {
+		return false;
+	}
+	count(&pac->kept, size);
+	return true;
+}
+
+void
+pac_keep_less(pac_t *pac, size_t size)
+{
+	atomic_fetch_sub_explicit(&pac->kept, size, memory_order_relaxed);
+}
+
 /* Pages that may wait in the small extent cache. */
 static size_t
 sec_limit(const pac_t *pac)
@@ -345,6 +382,13 @@ pac_alloc(pac_t *pac, size_t size, size_t alignment, pac_source_t source)
 		}
 		if (edata == NULL && sec_npages(&pac->sec) >= size >> LG_PAGE) {
 			/* Merged, what waits uncut may do. */
+			sec_pass_on(pac, true);
+			edata = take_dirty(pac, size, alignment);
+		}
+		if (edata == NULL &&
+		    unlikely(atomic_load_explicit(&pac->kept,
+				 memory_order_relaxed) >= size)) {
+			pac_release_kept(pac->env.arena_ind);
 			sec_pass_on(pac, true);
 			edata = take_dirty(pac, size, alignment);
 		}
@@ -596,9 +640,7 @@ pac_dalloc(pac_t *pac, edata_t *edata)
 	atomic_fetch_sub_explicit(&pac->nactive, edata_npages(edata),
 	    memory_order_relaxed);
 	edata->zeroed = false;
-	if (pac_dirty_decay_ms(pac) != 0 &&
-	    ehooks_are_default(pac->env.ehooks) &&
-	    sec_put(&pac->sec, edata, sec_limit(pac))) {
+	if (keeps(pac) && sec_put(&pac->sec, edata, sec_limit(pac))) {
 		watch(pac, sec_npages(&pac->sec));
 		return;
 	}

@@ -53,6 +53,7 @@ typedef struct pac {
 	uint64_t serial_next GUARDED_BY(grow_lock);
 
 	_Atomic size_t nactive; /* pages in use */
+	_Atomic size_t kept; /* bytes that bins may keep, for nothing */
 	/* Beyond so many dirty pages, pac_watcher is called once. */
 	_Atomic size_t watch_npages;
 	_Atomic size_t mapped; /* bytes, without retained */
@@ -65,6 +66,12 @@ typedef struct pac {
  * true when something was released.  Called without locks.
  */
 extern bool (*pac_reclaim)(void);
+
+/*
+ * Before more memory is used than ever, bins give up what they keep: registered
+ * by the arenas.  Called without locks.
+ */
+extern void (*pac_release_kept)(unsigned arena_ind);
 
 /*
  * Dirty pages of interest.  More of them than the watch says: the watcher is
@@ -148,6 +155,13 @@ pac_ndirty(const pac_t *pac)
 {
 	return ecache_npages(&pac->dirty) + sec_npages(&pac->sec);
 }
+
+/*
+ * Bins may keep empty slabs of `size` bytes more, or less, than before.  False:
+ * they may not, free memory has to come here.
+ */
+bool pac_keep_more(pac_t *pac, size_t size);
+void pac_keep_less(pac_t *pac, size_t size);
 
 ssize_t pac_dirty_decay_ms(const pac_t *pac);
 ssize_t pac_muzzy_decay_ms(const pac_t *pac);

@@ -141,6 +141,52 @@ TEST(slabs_become_pages_again)
 	arena_flush(szind_of(80), regs, N / 2);
 }
 
+/* Fill three slabs of a class and empty them; returns those that were fetched. */
+static uint64_t
+turn_over(unsigned szind)
+{
+	uint64_t before = arenas[0]->bins[szind].stats.nslabs;
+	unsigned n = 3 * bin_infos[szind].nregs;
+	fill(0, szind, regs, n);
+	assert_true(arena_verify(arenas[0]));
+	arena_flush(szind, regs, n);
+	assert_true(arena_verify(arenas[0]));
+	return arenas[0]->bins[szind].stats.nslabs - before;
+}
+
+/* A class whose slabs come and go soon needs none of the page allocator. */
+TEST(empty_slabs_are_kept)
+{
+	setup();
+	unsigned szind = szind_of(2048);
+	assert_int_equal(turn_over(szind), 3);
+	assert_int_equal(turn_over(szind), 2);
+	assert_int_equal(turn_over(szind), 1);
+	assert_int_equal(turn_over(szind), 0);
+	assert_int_equal(atomic_load(&arenas[0]->pac.kept),
+	    2 * bin_infos[szind].slab_size);
+	/* The pages are there for others before new ones are used. */
+	size_t mapped = atomic_load(&arenas[0]->pac.mapped);
+	unsigned other = szind_of(4096);
+	fill(0, other, regs, 2 * bin_infos[other].nregs);
+	assert_int_equal(atomic_load(&arenas[0]->pac.mapped), mapped);
+	assert_int_equal(atomic_load(&arenas[0]->pac.kept), 0);
+	arena_flush(other, regs, 2 * bin_infos[other].nregs);
+	arena_release_empty_slabs(arenas[0]);
+	assert_int_equal(atomic_load(&arenas[0]->pac.nactive), 0);
+}
+
+/* Not where free memory is to be given back at once. */
+TEST(empty_slabs_are_not_kept)
+{
+	opt.dirty_decay_ms = 0;
+	setup();
+	for (unsigned i = 0; i < 5; i++) {
+		assert_in_range(turn_over(szind_of(2048)), 2, 3);
+	}
+	assert_int_equal(atomic_load(&arenas[0]->pac.kept), 0);
+}
+
 TEST(no_memory)
 {
 	setup();

@@ -208,6 +208,186 @@ TEST(empty_slab_leaves)
 	assert_int_equal(take(1), 0);
 }
 
+static void
+keep(unsigned n)
+{
+	mutex_lock(&bin.lock);
+	bin_keep_more_locked(&bin, n);
+	mutex_unlock(&bin.lock);
+}
+
+/* As a bin that is about to fetch a slab does. */
+static unsigned
+should_keep(void)
+{
+	mutex_lock(&bin.lock);
+	unsigned n = bin_should_keep_locked(&bin, szind);
+	bin_keep_more_locked(&bin, n);
+	mutex_unlock(&bin.lock);
+	return n;
+}
+
+static bool
+wants_aging(void)
+{
+	mutex_lock(&bin.lock);
+	bool wants = bin_wants_aging_locked(&bin);
+	mutex_unlock(&bin.lock);
+	return wants;
+}
+
+/* Slabs leave that were not needed; what they are told by is in `less`. */
+static unsigned
+age(unsigned *less)
+{
+	edata_t *empty[BIN_EMPTY_MAX];
+	mutex_lock(&bin.lock);
+	unsigned n = bin_age_locked(&bin, empty, less);
+	mutex_unlock(&bin.lock);
+	assert_true(bin_verify(&bin, szind));
+	return n;
+}
+
+/* Three slabs are emptied, of which those behind the first `nkept` leave. */
+static void
+empty_three(unsigned nkept)
+{
+	give_back_all(2, 0);
+	for (unsigned slab = 0; slab < 2; slab++) {
+		for (unsigned i = 0; i + 1 < info->nregs; i++) {
+			edata_t *left = give_back(slab, i);
+			/* The last one was current, and is so no more. */
+			assert_ptr_equal(left,
+			    slab == 0 && i == 0 && nkept == 0 ? &slabs[2]
+							      : NULL);
+		}
+		assert_ptr_equal(give_back(slab, info->nregs - 1),
+		    slab == 1 && nkept < 2 ? &slabs[1] : NULL);
+	}
+}
+
+/* A bin that turns slabs over keeps some: more each time that it is not enough. */
+TEST(empty_slabs_are_kept)
+{
+	unsigned less;
+	setup(1024, false);
+	assert_int_equal(should_keep(), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		add_full_slab(i);
+	}
+	empty_three(0);
+	assert_false(wants_aging());
+	assert_int_equal(bin.stats.curslabs, 1);
+	assert_int_equal(take(info->nregs), info->nregs);
+	assert_int_equal(should_keep(), 1);
+	assert_int_equal(should_keep(), 0);
+	add_full_slab(1);
+	add_full_slab(2);
+	empty_three(1);
+	assert_true(wants_aging());
+	assert_false(wants_aging());
+	assert_int_equal(bin.stats.curslabs, 2);
+	assert_int_equal(bin.stats.nonfull_slabs, 0);
+	assert_int_equal(bin.nempty, 1);
+	uint64_t nslabs = bin.stats.nslabs;
+	assert_int_equal(take(2 * info->nregs), 2 * info->nregs);
+	assert_ptr_equal(regs[info->nregs], region(2, 0));
+	assert_int_equal(bin.stats.nslabs, nslabs);
+	assert_int_equal(bin.nempty, 0);
+	assert_int_equal(should_keep(), 1);
+	assert_int_equal(age(&less), 0);
+	assert_int_equal(less, 0);
+	/* Nothing was kept since: it is not to be expected either. */
+	assert_int_equal(age(&less), 0);
+	assert_int_equal(less, 2);
+}
+
+/* No more than the bound, whatever is asked for. */
+TEST(kept_slabs_are_bounded)
+{
+	setup(4096, false);
+	unsigned total = 0, n;
+	do {
+		bin.gave_up = true;
+		n = should_keep();
+		assert_in_range(n, 0, total == 0 ? 1 : total);
+		total += n;
+	} while (n != 0);
+	assert_int_equal(total, BIN_EMPTY_MAX);
+	setup(16384 - 2048, false);
+	bin.nempty_max = 30;
+	bin.gave_up = true;
+	assert_in_range(should_keep(), 0, 30);
+	assert_in_range(bin.nempty_max * info->slab_size, 1, BIN_EMPTY_BYTES);
+}
+
+/* Those that were not needed between two looks leave, and are not expected. */
+TEST(kept_slabs_age)
+{
+	unsigned less;
+	setup(1024, false);
+	keep(2);
+	for (unsigned i = 0; i < 3; i++) {
+		add_full_slab(i);
+	}
+	empty_three(2);
+	assert_int_equal(bin.nempty, 2);
+	/* Kept for less than the time between two looks. */
+	assert_int_equal(age(&less), 0);
+	assert_int_equal(take(info->nregs + 1), info->nregs + 1);
+	assert_int_equal(bin.nempty, 1);
+	assert_int_equal(age(&less), 1);
+	assert_int_equal(less, 2);
+	assert_int_equal(bin.nempty, 0);
+	assert_int_equal(bin.nempty_max, 0);
+	assert_int_equal(bin.stats.curslabs, 2);
+}
+
+/* Whoever wants all that is empty gets it, and whoever wants all. */
+TEST(kept_slabs_are_given_up)
+{
+	unsigned n = 0;
+	for (unsigned any = 0; any < 2; any++) {
+		setup(1024, true);
+		keep(3);
+		for (unsigned i = 0; i < 3; i++) {
+			add_full_slab(i);
+		}
+		empty_three(3);
+		assert_int_equal(bin.stats.curslabs, 3);
+		mutex_lock(&bin.lock);
+		for (n = 0; (any ? bin_remove_any_locked(&bin)
+				 : bin_remove_empty_locked(&bin)) != NULL;
+		     n++) {
+		}
+		assert_int_equal(bin_keep_none_locked(&bin), 3);
+		mutex_unlock(&bin.lock);
+		assert_int_equal(n, 3);
+		assert_int_equal(bin.nempty, 0);
+		assert_int_equal(bin.stats.curslabs, 0);
+		assert_int_equal(bin.stats.nreset, 0);
+		assert_true(bin_verify(&bin, szind));
+	}
+}
+
+/* Pages that were given back, and guards, are no good to the next one. */
+TEST(some_slabs_are_not_kept)
+{
+	setup(1024, false);
+	keep(3);
+	for (unsigned i = 0; i < 3; i++) {
+		add_full_slab(i);
+	}
+	slabs[1].guarded = true;
+	assert_null(give_back(0, 0));
+	for (unsigned i = 0; i < info->nregs; i++) {
+		assert_ptr_equal(give_back(1, i),
+		    i == info->nregs - 1 ? &slabs[1] : NULL);
+	}
+	give_back_all(2, 0);
+	assert_int_equal(bin.nempty, 1);
+}
+
 /* One that is empty does not hide behind an older one that gets room. */
 TEST(empty_slab_does_not_hide)
 {

@@ -626,6 +626,27 @@ churn_and_purge(void (*purge)(void))
 	assert_int_equal(atomic_load(&arena->pac.nactive), 0);
 }
 
+/* Empty slabs that a bin kept leave when nobody needs them, and leave a watch. */
+TEST(kept_slabs_leave_in_time)
+{
+	setup(2048);
+	for (unsigned i = 0; i < 5; i++) {
+		fill(regs, 8 * info->nregs);
+		arena_flush(szind, regs, 8 * info->nregs);
+	}
+	assert_in_range(bin()->nempty, 2, 8);
+	assert_true(atomic_load(&arena->pac.kept) != 0);
+	assert_true(holes_ns_until(arena, clock_ns()) != UINT64_MAX);
+	pass(5);
+	assert_in_range(bin()->nempty, 2, 8);
+	pass(15);
+	assert_int_equal(bin()->nempty, 0);
+	assert_in_range(bin()->stats.curslabs, 0, 1);
+	assert_int_equal(atomic_load(&arena->pac.kept), 0);
+	assert_int_equal(holes_ns_until(arena, clock_ns()), UINT64_MAX);
+	assert_true(arena_verify(arena));
+}
+
 static void
 purge_all(void)
 {

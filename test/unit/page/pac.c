@@ -299,6 +299,54 @@ TEST(reclaim_is_asked)
 	pac_reclaim = NULL;
 }
 
+static unsigned nreleased;
+
+static void
+release_kept(unsigned arena_ind)
+{
+	assert_int_equal(arena_ind, pac.env.arena_ind);
+	nreleased++;
+	pac_keep_less(&pac, 1024 * PAGE);
+}
+
+/* What is kept elsewhere is asked for before new memory is. */
+TEST(kept_memory_is_asked_for)
+{
+	setup(4096, MS, 0);
+	pac_release_kept = release_kept;
+	assert_false(pac_keep_more(&pac, PAGE));
+	atomic_store(&pac.kept, 1024 * PAGE);
+	assert_non_null(alloc(2000));
+	assert_int_equal(nreleased, 0);
+	assert_non_null(alloc(10));
+	assert_int_equal(nreleased, 1);
+	assert_non_null(alloc(10));
+	assert_int_equal(nreleased, 1);
+	assert_int_equal(atomic_load(&pac.kept), 0);
+	pac_release_kept = NULL;
+}
+
+/* Nothing is kept where hooks or the user want it at once; and not too much. */
+TEST(kept_memory_is_bounded)
+{
+	setup(4096, MS, 0);
+	ehooks_init(&fixture.ehooks, NULL, ENV_ARENA);
+	assert_false(pac_keep_more(&pac, 16 * MIB));
+	while (pac_keep_more(&pac, PAGE)) {
+	}
+	assert_in_range(atomic_load(&pac.kept), PAGE, 2 * MIB);
+	atomic_store(&pac.nactive, MIB);
+	while (pac_keep_more(&pac, PAGE)) {
+	}
+	assert_in_range(atomic_load(&pac.kept), 2 * MIB, 16 * MIB);
+	pac_keep_less(&pac, MIB);
+	assert_true(pac_keep_more(&pac, MIB));
+	pac_keep_less(&pac, MIB);
+	assert_int_equal(pac_set_decay_ms(&pac, EXTENT_DIRTY, 0, START),
+	    ERR_NONE);
+	assert_false(pac_keep_more(&pac, PAGE));
+}
+
 /* Decay */
 
 /* Perlin's smootherstep, on its own terms. */
