@@ -50,11 +50,22 @@ dss_prec_set(unsigned arena_ind, dss_prec_t prec)
 	    memory_order_relaxed);
 }
 
+/*
+ * A filter of system calls may answer brk(2) with an error, which the kernel
+ * never does: then libc takes the error's number for the break, reports
+ * success, and there is no memory.
+ */
+static bool
+is_break(const void *brk)
+{
+	return (uintptr_t)brk < -(uintptr_t)4096;
+}
+
 static void *
 extend(void *new_addr, size_t size, size_t alignment)
 {
 	void *brk = os_sbrk(0);
-	if (brk == (void *)-1) {
+	if (!is_break(brk)) {
 		return NULL;
 	}
 	uintptr_t start = align_up((uintptr_t)brk, alignment);
@@ -66,7 +77,7 @@ extend(void *new_addr, size_t size, size_t alignment)
 	}
 	intptr_t incr = (intptr_t)(end - (uintptr_t)brk);
 	void *prev = os_sbrk(incr);
-	if (prev == (void *)-1) {
+	if (!is_break(prev) || !is_break(os_sbrk(0))) {
 		exhausted = true;
 		return NULL;
 	}

@@ -120,6 +120,19 @@ TEST(unknown_break)
 	assert_non_null(dss_alloc(NULL, PAGE, PAGE));
 }
 
+/*
+ * A filter of system calls makes libc report success, after which the break
+ * is nowhere.
+ */
+TEST(memory_that_is_none)
+{
+	os_fault_only(OS_FAULT_SBRK);
+	os_fault_arm(3);
+	assert_null(dss_alloc(NULL, PAGE, PAGE));
+	assert_int_equal(os_fault_disarm(), 1);
+	assert_null(dss_alloc(NULL, PAGE, PAGE));
+}
+
 TEST(precedence)
 {
 	if (!config_dss) {
