@@ -72,11 +72,12 @@ extern "C"
 char $1(void);]], [[return $1();]])dnl
 ])
 
-dnl JE_PUBLIC_NAME(NAME)
+dnl JE_PUBLIC_NAME(NAME, [USUAL])
 dnl Settle what NAME is exported as: its mangled name if --with-mangling has
-dnl one, otherwise the prefix followed by NAME.  Substituted as @je_NAME@.
+dnl one, otherwise the prefix followed by NAME (or USUAL).  Substituted as
+dnl @je_NAME@.
 AC_DEFUN([JE_PUBLIC_NAME], [dnl
-je_$1="${JEMALLOC_PREFIX}$1"
+je_$1="${JEMALLOC_PREFIX}m4_default([$2], [$1])"
 for je_pair in `echo "$with_mangling" | tr , ' '`; do
   AS_CASE([$je_pair], [$1:*], [je_$1=`echo "$je_pair" | cut -d: -f2`])
 done

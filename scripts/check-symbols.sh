@@ -39,6 +39,9 @@ expected() {
 			}
 		}
 		NF == 3 && $3 == "glibc" && glibc == 1 { print $1, $2 }
+		NF == 3 && $3 == "switch" && $2 in public {
+			print $1, public[$2]
+		}
 		/^#/ || NF != 2 { next }
 		$2 ~ /^_Z/ { if (cxx == 1) { print } next }
 		{ print $1, ($2 in public) ? public[$2] : $2 }' "$1" | normalize

@@ -76,6 +76,7 @@ SRCS := \
 	src/api/hooked.c \
 	src/api/glibc.c \
 	src/api/init.c \
+	src/api/lazy_lock.c \
 	src/api/malloc.c \
 	src/api/mallocx.c \
 	src/api/trace.c \

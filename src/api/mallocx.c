@@ -104,6 +104,27 @@ je_mallocx(size_t size, int flags)
 	return mallocx_slow(size, flags);
 }
 
+#if CONFIG_EXPERIMENTAL_SMALLOCX
+/*
+ * For measurements: mallocx() that also tells the usable size.  Its name has
+ * the commit in it and no header declares it: it promises nothing to the next
+ * version.
+ */
+typedef struct {
+	void *ptr; /* NULL: no memory */
+	size_t size;
+} smallocx_return_t;
+
+smallocx_return_t je_smallocx(size_t size, int flags);
+
+EXPORT smallocx_return_t
+je_smallocx(size_t size, int flags)
+{
+	void *ptr = je_mallocx(size, flags);
+	return (smallocx_return_t){ptr, alloc_usable_size(ptr)};
+}
+#endif
+
 ENTRY void *
 je_rallocx(void *ptr, size_t size, int flags)
 {

@@ -35,7 +35,6 @@ static const bool config_cache_oblivious = CONFIG_CACHE_OBLIVIOUS;
 static const bool config_cxx = CONFIG_CXX;
 static const bool config_dss = CONFIG_DSS;
 static const bool config_experimental_sdt = CONFIG_EXPERIMENTAL_SDT;
-static const bool config_experimental_smallocx = CONFIG_EXPERIMENTAL_SMALLOCX;
 static const bool config_fill = CONFIG_FILL;
 static const bool config_force_getenv = CONFIG_FORCE_GETENV;
 static const bool config_lazy_lock = CONFIG_LAZY_LOCK;

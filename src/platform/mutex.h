@@ -99,9 +99,21 @@ mutex_is_mine(mutex_t *mutex)
 	    os_thread_self();
 }
 
+/*
+ * Before there is a second thread plain loads and stores do, and leave the
+ * lock in a state that is right for it.
+ */
 static inline bool
 mutex_try_state(mutex_t *mutex)
 {
+	if (!os_is_threaded()) {
+		bool is_free = !mutex_is_locked(mutex);
+		if (is_free) {
+			atomic_store_explicit(&mutex->state, MUTEX_HELD,
+			    memory_order_relaxed);
+		}
+		return is_free;
+	}
 	uint32_t expected = MUTEX_FREE;
 	return atomic_compare_exchange_strong_explicit(&mutex->state, &expected,
 	    MUTEX_HELD, memory_order_acquire, memory_order_relaxed);
@@ -154,6 +166,11 @@ mutex_unlock(mutex_t *mutex)
 {
 	if (config_debug) {
 		witness_unlock(&mutex->witness);
+	}
+	if (!os_is_threaded()) {
+		atomic_store_explicit(&mutex->state, MUTEX_FREE,
+		    memory_order_relaxed);
+		return;
 	}
 	uint32_t old = atomic_exchange_explicit(&mutex->state, MUTEX_FREE,
 	    memory_order_release);

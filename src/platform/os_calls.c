@@ -4,10 +4,19 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #if CONFIG_UTRACE
 #include <sys/param.h>
 #include <sys/time.h>
 #include <sys/ktrace.h>
+#endif
+
+/* Headers may be older than the kernel. */
+#if defined(__linux__) && !defined(PR_SET_VMA)
+#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
 #endif
 
 /* The calling process, for calls that take a pidfd (Linux 6.14). */
@@ -91,6 +100,18 @@ os_sbrk(intptr_t increment)
 	(void)increment;
 	errno = ENOMEM;
 	return (void *)-1;
+#endif
+}
+
+void
+os_name_memory(void *addr, size_t len, const char *name)
+{
+#ifdef PR_SET_VMA
+	(void)prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, len, name);
+#else
+	(void)addr;
+	(void)len;
+	(void)name;
 #endif
 }
 

@@ -36,6 +36,9 @@ int os_mincore(void *addr, size_t len, unsigned char *resident);
 /* Move the end of the data segment; the old end, or (void *)-1. */
 void *os_sbrk(intptr_t increment);
 
+/* What /proc/PID/maps is to call it; systems that cannot refuse. */
+void os_name_memory(void *addr, size_t len, const char *name);
+
 /* What utrace(2) is told of an allocation, a resizing or a deallocation. */
 typedef struct {
 	void *ptr;

@@ -8,6 +8,8 @@
 #include <sys/prctl.h>
 #endif
 
+_Atomic(bool) os_threaded;
+
 #if HAVE_SCHED_GETAFFINITY
 
 /* Room for 65,536 processors; the kernel of today stops at 8,192. */

@@ -6,7 +6,19 @@
 #ifndef PLATFORM_OS_THREAD_H
 #define PLATFORM_OS_THREAD_H
 
+#include <stdatomic.h>
+
 #include "platform/compiler.h"
+
+#if defined(__has_include)
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define OS_SINGLE_THREADED (__libc_single_threaded != 0)
+#endif
+#endif
+#ifndef OS_SINGLE_THREADED
+#define OS_SINGLE_THREADED 1
+#endif
 
 /* Processors this thread may run on, at least 1.  Asks anew on each call. */
 unsigned os_ncpus(void);
@@ -23,6 +35,30 @@ void os_thread_pin(unsigned cpu);
 
 /* Let this thread run where the process's first thread may. */
 void os_thread_unpin(void);
+
+/* Set before the process gets its second thread, and for ever. */
+extern _Atomic(bool) os_threaded;
+
+static inline void
+os_note_threaded(void)
+{
+	atomic_store_explicit(&os_threaded, true, memory_order_relaxed);
+}
+
+/* False: nobody else can be here.  Only with --enable-lazy-lock it is. */
+static inline bool
+os_is_threaded(void)
+{
+	if (!config_lazy_lock ||
+	    atomic_load_explicit(&os_threaded, memory_order_relaxed)) {
+		return true;
+	}
+	if (OS_SINGLE_THREADED) {
+		return false;
+	}
+	os_note_threaded();
+	return true;
+}
 
 /* A number that differs between any two threads alive, never NULL. */
 static inline void *

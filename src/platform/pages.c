@@ -240,15 +240,29 @@ pages_mapped_bytes(void)
 	return atomic_load_explicit(&nbytes_mapped, memory_order_relaxed);
 }
 
+/* As os_mmap(), but errno is as it was, and /proc/PID/maps says whose it is. */
+static void *
+map_named(void *addr, size_t size, int prot, int flags)
+{
+	int saved_errno = errno;
+	void *got = os_mmap(addr, size, prot, flags);
+	if (config_pageid && got != MAP_FAILED) {
+		/* The words that tools know. */
+		os_name_memory(got, size,
+		    os_overcommits() ? "jemalloc_pg_overcommit"
+				     : "jemalloc_pg");
+	}
+	errno = saved_errno;
+	return got;
+}
+
 /* One mapping, at exactly `addr` if not NULL.  NULL on failure. */
 static void *
 map_raw(void *addr, size_t size, bool commit)
 {
-	int saved_errno = errno;
 	int prot = commit ? PROT_USABLE : PROT_NONE;
 	int flags = MAP_PRIVATE | MAP_NORESERVE | (addr ? MAP_EXACT : 0);
-	void *got = os_mmap(addr, size, prot, flags);
-	errno = saved_errno;
+	void *got = map_named(addr, size, prot, flags);
 	if (got == MAP_FAILED) {
 		return NULL;
 	}
@@ -375,10 +389,8 @@ pages_decommit(void *addr, size_t size)
 	if (os_overcommits() || span.size == 0) {
 		return ERR_REFUSED;
 	}
-	int saved_errno = errno;
-	void *got = os_mmap(span.addr, span.size, PROT_NONE,
+	void *got = map_named(span.addr, span.size, PROT_NONE,
 	    MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED);
-	errno = saved_errno;
 	return got == MAP_FAILED ? ERR_NOMEM : ERR_NONE;
 }
 

@@ -347,6 +347,7 @@ create_thread(pthread_t *thread, void *arg)
 	(void)pthread_attr_setschedpolicy(&attr, SCHED_OTHER);
 	(void)pthread_attr_setschedparam(&attr, &usual);
 	error = pthread_attr_setstacksize(&attr, STACK_SIZE);
+	os_note_threaded();
 	if (error == 0) {
 		error = create(thread, &attr, run, arg);
 	}

@@ -143,6 +143,18 @@ __wrap_os_sbrk(intptr_t increment)
 	return fails(OS_FAULT_SBRK) ? (void *)-1 : __real_os_sbrk(increment);
 }
 
+const char *os_name_last;
+
+void __wrap_os_name_memory(void *addr, size_t len, const char *name);
+void
+__wrap_os_name_memory(void *addr, size_t len, const char *name)
+{
+	(void)addr;
+	(void)len;
+	os_name_last = name;
+	errno = EINVAL;
+}
+
 os_utrace_t os_utrace_last;
 unsigned os_utrace_count;
 

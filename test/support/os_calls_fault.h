@@ -47,6 +47,9 @@ uint64_t os_fault_count(void);
 /* End of faults; how many calls failed since arming. */
 uint64_t os_fault_disarm(void);
 
+/* What was last told to be the name of memory. */
+extern const char *os_name_last;
+
 /* The last record for utrace(2), and how many there were. */
 extern os_utrace_t os_utrace_last;
 extern unsigned os_utrace_count;

@@ -610,3 +610,17 @@ TEST(resident)
 	assert_int_equal(errno, ERANGE);
 	assert_int_equal(pages_unmap(p, 8 * os_page_size), ERR_NONE);
 }
+
+/* Whose memory it is; that the kernel refuses changes nothing. */
+TEST(names_of_mappings)
+{
+	bool commit = true;
+	errno = 77;
+	assert_non_null(pages_map(NULL, MIB, PAGE, &commit));
+	assert_int_equal(errno, 77);
+	if (!config_pageid) {
+		assert_null(os_name_last);
+		return;
+	}
+	assert_memory_equal(os_name_last, "jemalloc_pg", 11);
+}
