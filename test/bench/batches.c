@@ -21,6 +21,7 @@ typedef struct {
 	void *kept[ROUND_BLOCKS / 8 + 1];
 	tally_t tally;
 	pthread_t thread;
+	APART;
 } worker_t;
 
 static void

@@ -38,6 +38,9 @@ typedef struct {
 	uint64_t ops;
 } tally_t;
 
+/* Last in what each thread has of its own: no line is shared with the next. */
+#define APART char apart[128]
+
 /* Keep the compiler from proving that a pair of malloc and free is void. */
 static inline void
 opaque(void *p)

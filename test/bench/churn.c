@@ -18,6 +18,7 @@ typedef struct {
 	void *left[LEFT];
 	tally_t tally;
 	pthread_t thread;
+	APART;
 } worker_t;
 
 static pthread_barrier_t all_idle, all_end;

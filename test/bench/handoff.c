@@ -20,6 +20,7 @@ typedef struct {
 	size_t batches, low, high;
 	tally_t tally;
 	pthread_t thread;
+	APART;
 } worker_t;
 
 static queue_t queue;

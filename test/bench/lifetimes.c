@@ -23,6 +23,7 @@ typedef struct {
 	void *own[OWN_MAX];
 	tally_t tally;
 	pthread_t thread;
+	APART;
 } worker_t;
 
 static _Atomic(void *) shared[SHARED];

@@ -28,6 +28,7 @@ typedef struct worker {
 	void *kept[KEPT];
 	tally_t tally;
 	pthread_t thread;
+	APART;
 } worker_t;
 
 static void

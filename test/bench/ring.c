@@ -22,6 +22,7 @@ typedef struct {
 	size_t messages;
 	tally_t tally;
 	pthread_t thread;
+	APART;
 } stage_t;
 
 static queue_t queues[STAGES_MAX];

@@ -17,6 +17,7 @@ typedef struct {
 	size_t generations;
 	uint64_t rng;
 	tally_t tally;
+	APART;
 } chain_t;
 
 static pthread_mutex_t end_lock = PTHREAD_MUTEX_INITIALIZER;
