@@ -70,7 +70,7 @@ alloc_from_arena(arena_t *arena, tsd_t *tsd, size_t size, size_t usize,
 	if (usize <= SC_SMALL_MAX) {
 		void *ptr = NULL;
 		bool contended;
-		unsigned shard = tsd == NULL ? 0 : tsd_shard(tsd, arena);
+		unsigned shard = tsd == NULL ? 0 : tsd->shard;
 		if (arena_fill(arena, szind_of(usize), shard, &ptr, 1,
 			&contended) != 0) {
 			fill_new(ptr, usize, spec->zero, false);
@@ -97,6 +97,7 @@ cache_of(tsd_t *tsd, tsd_t *cache)
 	}
 	if (cache != ALLOC_NO_CACHE) {
 		cache->arena = tsd->arena;
+		cache->shard = tsd->shard;
 	}
 	return cache;
 }

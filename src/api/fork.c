@@ -43,7 +43,8 @@ postfork_child(void)
 	tsd_t *tsd = tsd_behind();
 	check_postfork_child();
 	dss_postfork_child();
-	arenas_postfork_child(tsd != NULL ? tsd->arena : NULL);
+	arenas_postfork_child(tsd != NULL ? tsd->arena : NULL,
+	    tsd != NULL ? tsd->shard : 0);
 	tsd_postfork_child();
 	background_postfork_child();
 	tcaches_postfork_child();

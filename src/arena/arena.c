@@ -36,21 +36,50 @@ arena_init(arena_t *arena, unsigned ind, base_t *base, base_t *base0,
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
 		bin_init(&arena->bins[szind], !arena->automatic);
 	}
-	if (unlikely(bin_infos_nmore != 0)) {
-		/* Without memory there is one bin of each class. */
-		arena->more = base_alloc(base, bin_infos_nmore * sizeof(bin_t),
-		    CACHELINE);
-	}
-	for (unsigned i = 0; arena->more != NULL && i < bin_infos_nmore; i++) {
-		bin_init(&arena->more[i], !arena->automatic);
+	if (unlikely(opt.bin_shards.count != 0)) {
+		arena_add_bins(arena);
 	}
 }
 
-unsigned
-arena_next_shard(arena_t *arena)
+void
+arena_add_bins(arena_t *arena)
 {
-	return atomic_fetch_add_explicit(&arena->next_shard, 1,
+	if (bin_infos_nmore == 0 || arena_more(arena) != NULL) {
+		return;
+	}
+	bin_t *more = base_alloc(arena->base, bin_infos_nmore * sizeof(bin_t),
+	    CACHELINE);
+	for (unsigned i = 0; more != NULL && i < bin_infos_nmore; i++) {
+		bin_init(&more[i], !arena->automatic);
+	}
+	atomic_store_explicit(&arena->more, more, memory_order_release);
+}
+
+unsigned
+arena_take_shard(arena_t *arena)
+{
+	uint64_t used = atomic_load_explicit(&arena->shards,
 	    memory_order_relaxed);
+	while (~used != 0) {
+		unsigned shard = (unsigned)bits_ctz64(~used);
+		if (atomic_compare_exchange_weak_explicit(&arena->shards, &used,
+			used | (uint64_t)1 << shard, memory_order_relaxed,
+			memory_order_relaxed)) {
+			return shard;
+		}
+	}
+	/* As evenly as can be had for nothing. */
+	return ARENA_SHARD_NONE +
+	    atomic_load_explicit(&arena->nthreads, memory_order_relaxed);
+}
+
+void
+arena_give_shard(arena_t *arena, unsigned shard)
+{
+	if (shard < ARENA_SHARD_NONE) {
+		atomic_fetch_and_explicit(&arena->shards,
+		    ~((uint64_t)1 << shard), memory_order_relaxed);
+	}
 }
 
 arena_t *
@@ -323,8 +352,9 @@ unsigned
 arena_fill(arena_t *arena, unsigned szind, unsigned shard, void **regs,
     unsigned n, bool *contended)
 {
-	shard = likely(arena->more == NULL) ? 0
-					    : shard % bin_infos[szind].nshards;
+	shard = likely(arena_more(arena) == NULL)
+	    ? 0
+	    : shard % bin_infos[szind].nshards;
 	bin_t *bin = arena_bin(arena, szind, shard);
 	if (unlikely(bin_handoff_waits(bin))) {
 		take_handoff(arena, szind);
@@ -483,7 +513,7 @@ arena_verify(arena_t *arena)
 static unsigned
 nmore(const arena_t *arena)
 {
-	return arena->more == NULL ? 0 : bin_infos_nmore;
+	return arena_more(arena) == NULL ? 0 : bin_infos_nmore;
 }
 
 /*
@@ -511,7 +541,7 @@ arena_prefork(arena_t *arena, int stage)
 			mutex_prefork(&arena->bins[i].lock);
 		}
 		for (unsigned i = 0; i < nmore(arena); i++) {
-			mutex_prefork(&arena->more[i].lock);
+			mutex_prefork(&arena_more(arena)[i].lock);
 		}
 	} else if (stage == STAGE_LARGE) {
 		mutex_prefork(&arena->large_lock);
@@ -530,7 +560,7 @@ postfork(arena_t *arena, void (*release)(mutex_t *))
 	}
 	release(&arena->large_lock);
 	for (unsigned i = nmore(arena); i-- > 0;) {
-		release(&arena->more[i].lock);
+		release(&arena_more(arena)[i].lock);
 	}
 	for (unsigned i = SC_NBINS; i-- > 0;) {
 		release(&arena->bins[i].lock);

@@ -43,9 +43,9 @@ struct arena {
 
 	holes_t holes;
 	bin_t bins[SC_NBINS];
-	/* Those beyond the first of their class (option bin_shards), or NULL. */
-	bin_t *more;
-	_Atomic unsigned next_shard; /* for threads, in turn */
+	/* Those beyond the first of their class, or NULL: see arenas.h. */
+	_Atomic(bin_t *) more;
+	_Atomic uint64_t shards; /* bit i: a thread has number i */
 	void *handoff[SC_NBINS][BIN_HANDOFF_MAX]; /* see bin.h; first bins */
 };
 
@@ -56,11 +56,17 @@ struct arena {
 void arena_init(arena_t *arena, unsigned ind, base_t *base, base_t *base0,
     extent_hooks_t *table, bool automatic);
 
+static inline bin_t *
+arena_more(const arena_t *arena)
+{
+	return atomic_load_explicit(&arena->more, memory_order_acquire);
+}
+
 /* How many bins a class has in the arena; each has slabs of its own. */
 static inline unsigned
 arena_nshards(const arena_t *arena, unsigned szind)
 {
-	return likely(arena->more == NULL) ? 1 : bin_infos[szind].nshards;
+	return likely(arena_more(arena) == NULL) ? 1 : bin_infos[szind].nshards;
 }
 
 static inline bin_t *
@@ -68,11 +74,22 @@ arena_bin(arena_t *arena, unsigned szind, unsigned shard)
 {
 	return likely(shard == 0)
 	    ? &arena->bins[szind]
-	    : &arena->more[bin_infos[szind].more + shard - 1];
+	    : &arena_more(arena)[bin_infos[szind].more + shard - 1];
 }
 
-/* For a thread that has not got one yet: which bins it should use. */
-unsigned arena_next_shard(arena_t *arena);
+/*
+ * Bins beyond the first of each class, as many as bin_infos says, if there are
+ * none yet and memory for them.  Callers exclude each other and fork.
+ */
+void arena_add_bins(arena_t *arena);
+
+/*
+ * Which bins a thread should use: a number that no other thread of the arena
+ * has, the lowest one (ARENA_SHARD_NONE or more: none is left, or any will do).
+ */
+#define ARENA_SHARD_NONE 64
+unsigned arena_take_shard(arena_t *arena);
+void arena_give_shard(arena_t *arena, unsigned shard);
 
 /*
  * Take up to n regions of a slab class, lowest address first.  Returns how

@@ -68,6 +68,9 @@ arenas_base0(void)
 	return &base0;
 }
 
+/* Bins of a small class in an arena that several threads share. */
+#define SHARDS_MAX 16
+
 /* Arenas that are bound to processors; 0: none is. */
 static unsigned npercpu;
 
@@ -375,10 +378,52 @@ least_loaded(void)
 	return best;
 }
 
-arena_t *
-arenas_bind_to(arena_t *arena)
+unsigned
+arenas_nshards(void)
 {
-	atomic_fetch_add_explicit(&arena->nthreads, 1, memory_order_relaxed);
+	static _Atomic unsigned known;
+	unsigned n = atomic_load_explicit(&known, memory_order_relaxed);
+	if (n != 0) {
+		return n;
+	}
+	n = 1;
+	if (opt.bin_shards.count == 0 && npercpu == 0 && os_ncpus() > 2) {
+		unsigned ncpus = ncpus_allowed();
+		while (ncpus > 2 && n < ncpus && n < SHARDS_MAX) {
+			n *= 2;
+		}
+	}
+	mutex_lock(&arenas_lock);
+	if (atomic_load_explicit(&known, memory_order_relaxed) == 0) {
+		if (n != 1) {
+			bin_info_shard(n);
+		}
+		atomic_store_explicit(&known, n, memory_order_relaxed);
+	}
+	mutex_unlock(&arenas_lock);
+	return n;
+}
+
+/* The arena is about to have several threads. */
+static void
+separate_threads(arena_t *arena)
+{
+	if (arena->automatic && arena_more(arena) == NULL &&
+	    arenas_nshards() != 1) {
+		mutex_lock(&arenas_lock);
+		arena_add_bins(arena);
+		mutex_unlock(&arenas_lock);
+	}
+}
+
+arena_t *
+arenas_bind_to(arena_t *arena, unsigned *shard)
+{
+	if (atomic_fetch_add_explicit(&arena->nthreads, 1,
+		memory_order_relaxed) != 0) {
+		separate_threads(arena);
+	}
+	*shard = arena_take_shard(arena);
 	return arena;
 }
 
@@ -454,33 +499,34 @@ of_cpu(void)
 }
 
 arena_t *
-arenas_follow_cpu(arena_t *arena)
+arenas_follow_cpu(arena_t *arena, unsigned *shard)
 {
 	if (npercpu == 0 || arena->ind >= npercpu) {
 		return arena;
 	}
 	arena_t *now = of_cpu();
 	if (now != arena) {
-		arenas_unbind(arena);
-		arenas_bind_to(now);
+		arenas_unbind(arena, *shard);
+		arenas_bind_to(now, shard);
 	}
 	return now;
 }
 
 arena_t *
-arenas_bind(void)
+arenas_bind(unsigned *shard)
 {
-	return arenas_bind_to(npercpu != 0 ? of_cpu() : least_loaded());
+	return arenas_bind_to(npercpu != 0 ? of_cpu() : least_loaded(), shard);
 }
 
 void
-arenas_unbind(arena_t *arena)
+arenas_unbind(arena_t *arena, unsigned shard)
 {
+	arena_give_shard(arena, shard);
 	atomic_fetch_sub_explicit(&arena->nthreads, 1, memory_order_relaxed);
 }
 
 arena_t *
-arenas_rebind(arena_t *arena)
+arenas_rebind(arena_t *arena, unsigned *shard)
 {
 	arena_t *best = least_loaded();
 	unsigned n = atomic_load_explicit(&nopen, memory_order_relaxed);
@@ -500,8 +546,8 @@ arenas_rebind(arena_t *arena)
 	if (load(best) + 1 >= load(arena)) {
 		return arena;
 	}
-	arenas_unbind(arena);
-	return arenas_bind_to(best);
+	arenas_unbind(arena, *shard);
+	return arenas_bind_to(best, shard);
 }
 
 arena_t *
@@ -633,13 +679,18 @@ child(arena_t *arena, void *mine)
 	arena_postfork_child(arena);
 	atomic_store_explicit(&arena->nthreads, arena == mine,
 	    memory_order_relaxed);
+	atomic_store_explicit(&arena->shards, 0, memory_order_relaxed);
 }
 
 void NO_THREAD_SAFETY
-arenas_postfork_child(arena_t *arena)
+arenas_postfork_child(arena_t *arena, unsigned shard)
 {
 	pagemap_postfork_child();
 	atomic_store_explicit(&nholders, 0, memory_order_relaxed);
 	for_each(child, arena);
+	if (arena != NULL && shard < ARENA_SHARD_NONE) {
+		atomic_store_explicit(&arena->shards, (uint64_t)1 << shard,
+		    memory_order_relaxed);
+	}
 	mutex_postfork_child(&arenas_lock);
 }

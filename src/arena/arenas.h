@@ -8,6 +8,13 @@
  * arena is opened, up to nauto.  Memory that several arenas hold is memory
  * that none of them can use for the others.
  *
+ * Regions shorter than a line or two are another matter: threads whose regions
+ * alternate in a slab take its lines from each other without any lock.  So where
+ * there are more than two processors, an arena gets several bins for each of the
+ * smallest classes when its second thread comes, and each thread one of them.
+ * (16 threads that replace blocks of 16 to 128 bytes on 16 cores: 5.7 s of CPU
+ * time with one bin, 3.7 with 16, 3.9 with an arena for each thread.)
+ *
  * Locking: creation and removal below `arenas_lock`; looking up takes no lock.
  */
 #ifndef ARENA_ARENAS_H
@@ -63,13 +70,19 @@ void arenas_destroy(arena_t *arena);
 /* Is the index one of an automatic arena, or the reserved one? */
 bool arenas_is_auto(unsigned ind);
 
-/* Bind a thread to the arena that it should use; never NULL after boot. */
-arena_t *arenas_bind(void);
+/*
+ * Bind a thread to the arena that it should use; never NULL after boot.
+ * *shard: the number of its bins there.
+ */
+arena_t *arenas_bind(unsigned *shard);
 /* Bind it to a certain one. */
-arena_t *arenas_bind_to(arena_t *arena);
-void arenas_unbind(arena_t *arena);
+arena_t *arenas_bind_to(arena_t *arena, unsigned *shard);
+void arenas_unbind(arena_t *arena, unsigned shard);
 /* The thread met contention in `arena`: the arena to go on with. */
-arena_t *arenas_rebind(arena_t *arena);
+arena_t *arenas_rebind(arena_t *arena, unsigned *shard);
+
+/* Bins that each class up to BIN_INFO_SHARED_MAX has in arenas of threads. */
+unsigned arenas_nshards(void);
 
 /*
  * percpu_arena, once arena 0 serves: finds out whether it can be had, and says
@@ -79,7 +92,7 @@ void arenas_boot_percpu(void);
 /* Arenas 0 .. n - 1 belong to processors; 0: none does. */
 unsigned arenas_npercpu(void);
 /* The thread may have moved to another processor: the arena to go on with. */
-arena_t *arenas_follow_cpu(arena_t *arena);
+arena_t *arenas_follow_cpu(arena_t *arena, unsigned *shard);
 
 /* Where a large block of `usize` bytes comes from for a thread of `arena`. */
 arena_t *arenas_for_large(arena_t *arena, size_t usize);
@@ -108,7 +121,7 @@ bool arenas_verify(void);
 void arenas_prefork_table(void);
 void arenas_prefork(void);
 void arenas_postfork_parent(void);
-/* Only the forking thread is left; it is bound to `arena` (or NULL). */
-void arenas_postfork_child(arena_t *arena);
+/* Only the forking thread is left, bound to `arena` (or NULL) and `shard`. */
+void arenas_postfork_child(arena_t *arena, unsigned shard);
 
 #endif

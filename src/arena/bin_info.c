@@ -61,6 +61,25 @@ lg_unit_of(size_t slab)
 	return lg;
 }
 
+static void
+set_nshards(bin_info_t *info, uint32_t nshards)
+{
+	info->nshards = nshards;
+	info->more = bin_infos_nmore;
+	bin_infos_nmore += nshards - 1;
+}
+
+void
+bin_info_shard(unsigned n)
+{
+	bin_infos_nmore = 0;
+	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
+		bin_info_t *info = &bin_infos[szind];
+		set_nshards(info,
+		    info->reg_size <= BIN_INFO_SHARED_MAX ? n : 1);
+	}
+}
+
 BOOT void
 bin_info_boot(void)
 {
@@ -70,11 +89,9 @@ bin_info_boot(void)
 		bin_info_t *info = &bin_infos[szind];
 		size_t size = szind_size(szind);
 		size_t slab = slab_size_of(size, below);
-		info->nshards = 1;
-		(void)!opt_ranges_find(&opt.bin_shards, size, below,
-		    &info->nshards);
-		info->more = bin_infos_nmore;
-		bin_infos_nmore += info->nshards - 1;
+		uint32_t nshards = 1;
+		(void)!opt_ranges_find(&opt.bin_shards, size, below, &nshards);
+		set_nshards(info, nshards);
 		below = size;
 		info->reg_size = (uint32_t)size;
 		info->slab_size = (uint32_t)slab;

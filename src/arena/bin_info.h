@@ -5,7 +5,7 @@
  * that its descriptor is a small part of it, so short that it has a chance to
  * become empty.  Its pages are touched one at a time, lowest first, so that a
  * long slab costs address space, not memory.  Filled once at boot, constant
- * afterwards; the option slab_sizes overrides lengths.
+ * afterwards but for bin_info_shard(); the option slab_sizes overrides lengths.
  */
 #ifndef ARENA_BIN_INFO_H
 #define ARENA_BIN_INFO_H
@@ -18,7 +18,7 @@ typedef struct {
 	uint32_t nregs;
 	uint32_t slab_size;
 	uint32_t reciprocal; /* 2^32 / reg_size, rounded up */
-	uint32_t nshards; /* bins of the class in each arena */
+	uint32_t nshards; /* bins of the class in arenas that have more */
 	uint32_t lg_unit; /* see slab.h */
 	uint32_t more; /* the second of them, in arena_t's `more` */
 } bin_info_t;
@@ -27,7 +27,19 @@ extern bin_info_t bin_infos[SC_NBINS];
 /* Bins beyond the first of their class, of all classes. */
 extern unsigned bin_infos_nmore;
 
+/*
+ * Largest class whose regions are so short that neighbours, if other threads
+ * write them, make these threads fight for lines.
+ */
+#define BIN_INFO_SHARED_MAX 128
+
 void bin_info_boot(void);
+
+/*
+ * n bins for each class up to BIN_INFO_SHARED_MAX, before any arena has more
+ * than one of a class (and only where the option bin_shards says nothing).
+ */
+void bin_info_shard(unsigned n);
 
 /*
  * Number of the region that starts `offset` bytes into a slab of the class;

@@ -415,6 +415,7 @@ ctl_bin_slab_size(ctl_call_t *call)
 int
 ctl_bin_nshards(ctl_call_t *call)
 {
+	(void)arenas_nshards();
 	uint32_t nshards = bin_infos[call->index[0]].nshards;
 	return CTL_READ(call, nshards);
 }

@@ -50,8 +50,8 @@ ctl_thread_arena(ctl_call_t *call)
 	arena_t *arena = tsd->arena;
 	error = ind == old ? 0 : arena_to_bind(ind, &arena);
 	if (error == 0 && arena != tsd->arena) {
-		arenas_unbind(tsd->arena);
-		tsd->arena = arenas_bind_to(arena);
+		arenas_unbind(tsd->arena, tsd->shard);
+		tsd->arena = arenas_bind_to(arena, &tsd->shard);
 	}
 	tsd->arena_chosen |= error == 0;
 	mutex_unlock(&ctl_lock);

@@ -295,6 +295,7 @@ static void
 print_classes(print_t *print)
 {
 	emitter_t *emitter = &print->emitter;
+	(void)arenas_nshards();
 	emitter_array_begin(emitter, "bin");
 	for (unsigned i = 0; i < SC_NBINS; i++) {
 		const bin_info_t *info = &bin_infos[i];

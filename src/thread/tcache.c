@@ -378,7 +378,7 @@ slow_tick(tsd_t *tsd)
 	tsd->nslow = 0;
 	arena_tick(tsd->arena);
 	if (tsd->ncontended >= CONTENDED_TO_REBIND && !tsd->arena_chosen) {
-		tsd->arena = arenas_rebind(tsd->arena);
+		tsd->arena = arenas_rebind(tsd->arena, &tsd->shard);
 	}
 	tsd->ncontended = 0;
 }
@@ -401,8 +401,8 @@ fill(tsd_t *tsd, arena_t *arena, unsigned cind)
 	void **end = cache_bin_end(bin);
 	unsigned want = batch_of(bin);
 	bool contended = false;
-	unsigned got = arena_fill(arena, cind - 1, tsd_shard(tsd, arena),
-	    end - want, want, &contended);
+	unsigned got = arena_fill(arena, cind - 1, tsd->shard, end - want, want,
+	    &contended);
 	tsd->ncontended += contended;
 	if (got < want) {
 		memmove(end - got, end - want, got * sizeof(void *));
@@ -416,8 +416,7 @@ alloc_uncached(tsd_t *tsd, arena_t *arena, unsigned cind)
 {
 	void *ptr = NULL;
 	bool contended = false;
-	(void)arena_fill(arena, cind - 1, tsd_shard(tsd, arena), &ptr, 1,
-	    &contended);
+	(void)arena_fill(arena, cind - 1, tsd->shard, &ptr, 1, &contended);
 	return ptr;
 }
 

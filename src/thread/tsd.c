@@ -157,12 +157,10 @@ state_new(void)
 	tsd->prng = (uintptr_t)tsd ^ (uintptr_t)__builtin_frame_address(0);
 	tsd->nslow = 0;
 	tsd->ncontended = 0;
-	tsd->shard = 0;
-	tsd->shard_of = NULL;
 	tsd->thread = (uintptr_t)pthread_self();
 	tsd->seen_at = 0;
 	tsd->arena_chosen = false;
-	tsd->arena = arenas_bind();
+	tsd->arena = arenas_bind(&tsd->shard);
 	if (opt.tcache) {
 		tcache_enable(tsd);
 	}
@@ -179,7 +177,7 @@ state_end(tsd_t *tsd)
 	tcache_disable(tsd);
 	arena_t *arena = tsd->arena;
 	tsd->arena = NULL;
-	arenas_unbind(arena);
+	arenas_unbind(arena, tsd->shard);
 	state_give_back(tsd);
 }
 

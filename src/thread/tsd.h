@@ -43,8 +43,7 @@ typedef struct tsd {
 	size_t cache_bytes_large; /* of which for large blocks */
 	uint32_t nslow; /* slow operations since the last tick */
 	uint32_t ncontended; /* locks found taken */
-	unsigned shard; /* which bins to use, */
-	const arena_t *shard_of; /* given by this arena */
+	unsigned shard; /* which bins of the arena to use */
 	uint16_t gc_next; /* bin to be looked at next */
 	bool cache_enabled;
 	bool arena_chosen; /* contention does not change it */
@@ -122,25 +121,8 @@ tsd_follow_cpu(tsd_t *tsd)
 {
 	if (unlikely(opt.percpu_arena != OPT_PERCPU_DISABLED) &&
 	    !tsd->arena_chosen) {
-		tsd->arena = arenas_follow_cpu(tsd->arena);
+		tsd->arena = arenas_follow_cpu(tsd->arena, &tsd->shard);
 	}
-}
-
-/*
- * Which bins of an arena the thread uses, where there are several of a class:
- * the next in turn of the arena that it is bound to.
- */
-static inline unsigned
-tsd_shard(tsd_t *tsd, const arena_t *arena)
-{
-	if (likely(arena->more == NULL)) {
-		return 0;
-	}
-	if (tsd->shard_of != tsd->arena) {
-		tsd->shard_of = tsd->arena;
-		tsd->shard = arena_next_shard(tsd->arena);
-	}
-	return tsd->shard;
 }
 
 /* Threads that have a state now. */

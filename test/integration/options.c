@@ -492,7 +492,7 @@ slabs_of_two_threads(size_t *distance)
 	return slabs;
 }
 
-TEST_CONF(threads_share_a_bin, "narenas:1")
+TEST_CONF(threads_share_a_bin, "narenas:1,bin_shards:1-1:1")
 {
 	size_t distance;
 	assert_int_equal(slabs_of_two_threads(&distance), 1);

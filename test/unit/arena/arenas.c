@@ -3,8 +3,11 @@
 #include "support/harness.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "arena/large.h"
 #include "ds/prng.h"
@@ -14,6 +17,25 @@
 #include "platform/os_thread.h"
 #include "support/fake_hooks.h"
 #include "support/os_calls_fault.h"
+
+/* Processors that the process may seem to have; 0: as it is. */
+static unsigned fake_ncpus;
+
+int
+sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
+{
+	if (fake_ncpus == 0) {
+		long n = syscall(SYS_sched_getaffinity, pid, size, set);
+		return n < 0 ? -1 : 0;
+	}
+	memset(set, 0, size);
+	for (unsigned i = 0; i < fake_ncpus; i++) {
+		CPU_SET_S(i, size, set);
+	}
+	return 0;
+}
+
+static unsigned shard; /* of who was bound last */
 
 static unsigned
 ncpus_allowed(void)
@@ -109,18 +131,18 @@ TEST(bound_to_processors)
 	assert_int_equal(opt.percpu_arena, OPT_PERCPU_PERCPU);
 	assert_int_equal(arenas_npercpu(), ncpus);
 	assert_int_equal(arenas_nauto(), ncpus);
-	arena_t *arena = arenas_bind();
+	arena_t *arena = arenas_bind(&shard);
 	for (unsigned cpu = 0; cpu < ncpus; cpu++) {
 		os_thread_pin(cpu);
 		if (os_cpu_current() == (int)cpu) {
-			arena = arenas_follow_cpu(arena);
+			arena = arenas_follow_cpu(arena, &shard);
 			assert_int_equal(arena->ind, cpu);
 			assert_int_equal(arena->nthreads, 1);
-			assert_ptr_equal(arenas_rebind(arena), arena);
+			assert_ptr_equal(arenas_rebind(arena, &shard), arena);
 		}
 	}
 	arena_t *manual = arenas_create(NULL, false);
-	assert_ptr_equal(arenas_follow_cpu(manual), manual);
+	assert_ptr_equal(arenas_follow_cpu(manual, &shard), manual);
 }
 
 static void
@@ -217,34 +239,136 @@ TEST(bind_and_unbind)
 	setup(4);
 	arena_t *arena = arenas_get(0);
 	for (unsigned i = 1; i <= 10; i++) {
-		assert_ptr_equal(arenas_bind(), arena);
+		assert_ptr_equal(arenas_bind(&shard), arena);
 		assert_int_equal(nthreads(arena), i);
 	}
 	for (unsigned i = 10; i-- > 0;) {
-		arenas_unbind(arena);
+		arenas_unbind(arena, shard);
 		assert_int_equal(nthreads(arena), i);
 	}
 	assert_null(arenas_get(1));
 }
 
+/* Numbers of threads are the lowest that are unused; with many any will do. */
+TEST(numbers_of_threads)
+{
+	unsigned numbers[ARENA_SHARD_NONE];
+	setup(4);
+	arena_t *arena = arenas_get(0);
+	for (unsigned i = 0; i < ARENA_SHARD_NONE; i++) {
+		(void)arenas_bind(&numbers[i]);
+		assert_int_equal(numbers[i], i);
+	}
+	(void)arenas_bind(&shard);
+	assert_true(shard >= ARENA_SHARD_NONE);
+	arenas_unbind(arena, shard);
+	arenas_unbind(arena, numbers[40]);
+	arenas_unbind(arena, numbers[7]);
+	(void)arenas_bind(&shard);
+	assert_int_equal(shard, 7);
+	(void)arenas_bind(&shard);
+	assert_int_equal(shard, 40);
+	/* On to another arena. */
+	assert_int_not_equal(arenas_rebind(arena, &numbers[3])->ind, 0);
+	assert_int_equal(numbers[3], 0);
+	(void)arenas_bind_to(arena, &shard);
+	assert_int_equal(shard, 3);
+}
+
+/*
+ * Small classes have as many bins as processors ask for once an arena has two
+ * threads.
+ */
+static void
+separates(unsigned ncpus, unsigned nshards)
+{
+	fake_ncpus = ncpus;
+	setup(3);
+	arena_t *arena = arenas_bind(&shard);
+	assert_null(arena_more(arena));
+	(void)arenas_bind(&shard);
+	assert_int_equal(arenas_nshards(), nshards);
+	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
+		size_t size = bin_infos[szind].reg_size;
+		assert_int_equal(arena_nshards(arena, szind),
+		    size <= BIN_INFO_SHARED_MAX ? nshards : 1);
+	}
+	assert_int_equal(arena_more(arena) != NULL, nshards != 1);
+	/* Other arenas have them when they have two threads. */
+	arena_t *second = arenas_rebind(arena, &shard);
+	assert_null(arena_more(second));
+	(void)arenas_bind_to(second, &shard);
+	assert_int_equal(arena_more(second) != NULL, nshards != 1);
+	/* Not those of the program. */
+	arena_t *manual = arenas_create(NULL, true);
+	(void)arenas_bind_to(manual, &shard);
+	(void)arenas_bind_to(manual, &shard);
+	assert_null(arena_more(manual));
+	assert_true(arenas_verify());
+}
+
+TEST(threads_of_two_processors_share_bins)
+{
+	separates(2, 1);
+}
+
+TEST(threads_of_six_processors_have_bins)
+{
+	unsigned quota = cgroup_ncpus();
+	separates(6, quota > 4 ? 8 : quota > 2 ? 4 : 1);
+}
+
+TEST(threads_of_many_processors_have_bins)
+{
+	unsigned quota = cgroup_ncpus();
+	separates(96, quota > 8 ? 16 : quota > 4 ? 8 : quota > 2 ? 4 : 1);
+}
+
+TEST(bin_shards_by_option_stay)
+{
+	opt.bin_shards.count = 1;
+	opt.bin_shards.range[0] = (opt_range_t){.lo = 64, .hi = 64, .value = 3};
+	fake_ncpus = 16;
+	setup(3);
+	arena_t *arena = arenas_bind(&shard);
+	(void)arenas_bind(&shard);
+	assert_int_equal(arena_nshards(arena, 0), 1);
+	assert_int_equal(arena_nshards(arena, szind_of(64)), 3);
+}
+
+TEST(separation_without_memory)
+{
+	fake_ncpus = 16;
+	setup(3);
+	arena_t *arena = arenas_bind(&shard);
+	assert_int_not_equal(arenas_nshards(), 0);
+	while (base_alloc(arenas_base0(), PAGE, CACHELINE) != NULL) {
+		os_fault_arm_from(1);
+	}
+	(void)arenas_bind(&shard);
+	(void)os_fault_disarm();
+	assert_null(arena_more(arena));
+	assert_int_equal(arena_nshards(arena, 0), 1);
+}
+
 TEST(rebind_opens_arenas)
 {
 	setup(3);
-	arena_t *first = arenas_bind();
-	(void)arenas_bind();
-	(void)arenas_bind();
-	(void)arenas_bind();
-	arena_t *second = arenas_rebind(first);
+	arena_t *first = arenas_bind(&shard);
+	(void)arenas_bind(&shard);
+	(void)arenas_bind(&shard);
+	(void)arenas_bind(&shard);
+	arena_t *second = arenas_rebind(first, &shard);
 	assert_int_equal(second->ind, 1);
 	assert_int_equal(nthreads(first), 3);
 	assert_int_equal(nthreads(second), 1);
 	/* New threads go where there are fewest. */
-	assert_ptr_equal(arenas_bind(), second);
-	arena_t *third = arenas_rebind(first);
+	assert_ptr_equal(arenas_bind(&shard), second);
+	arena_t *third = arenas_rebind(first, &shard);
 	assert_int_equal(nthreads(first) + nthreads(second) + nthreads(third),
 	    5);
 	for (unsigned i = 0; i < 20; i++) {
-		(void)arenas_rebind(i % 2 != 0 ? first : second);
+		(void)arenas_rebind(i % 2 != 0 ? first : second, &shard);
 	}
 	assert_null(arenas_get(3));
 	unsigned sum = 0;
@@ -257,21 +381,21 @@ TEST(rebind_opens_arenas)
 TEST(rebind_of_a_thread_that_is_alone)
 {
 	setup(3);
-	arena_t *arena = arenas_bind();
-	assert_ptr_equal(arenas_rebind(arena), arena);
+	arena_t *arena = arenas_bind(&shard);
+	assert_ptr_equal(arenas_rebind(arena, &shard), arena);
 	assert_int_equal(nthreads(arena), 1);
 }
 
 TEST(rebind_without_memory)
 {
 	setup(3);
-	arena_t *arena = arenas_bind();
-	(void)arenas_bind();
-	(void)arenas_bind();
+	arena_t *arena = arenas_bind(&shard);
+	(void)arenas_bind(&shard);
+	(void)arenas_bind(&shard);
 	while (base_alloc(arenas_base0(), PAGE, CACHELINE) != NULL) {
 		os_fault_arm_from(1);
 	}
-	assert_ptr_equal(arenas_rebind(arena), arena);
+	assert_ptr_equal(arenas_rebind(arena, &shard), arena);
 	(void)os_fault_disarm();
 	assert_int_equal(nthreads(arena), 3);
 }
@@ -547,13 +671,13 @@ TEST(bind_to)
 {
 	setup(3);
 	arena_t *arena = arenas_create(NULL, true);
-	assert_ptr_equal(arenas_bind_to(arena), arena);
+	assert_ptr_equal(arenas_bind_to(arena, &shard), arena);
 	assert_int_equal(nthreads(arena), 1);
-	arenas_unbind(arena);
+	arenas_unbind(arena, shard);
 	assert_int_equal(nthreads(arena), 0);
 	/* Nobody is bound there unasked. */
 	for (unsigned i = 0; i < 20; i++) {
-		assert_true(arenas_bind()->automatic);
+		assert_true(arenas_bind(&shard)->automatic);
 	}
 }
 
@@ -607,7 +731,7 @@ TEST(fork_handlers)
 	setup(3);
 	arena_t *arena = arenas_get_auto(1);
 	for (unsigned i = 0; i < 5; i++) {
-		(void)arenas_bind();
+		(void)arenas_bind(&shard);
 	}
 	arenas_prefork_table();
 	arenas_prefork();
@@ -615,8 +739,10 @@ TEST(fork_handlers)
 	assert_int_equal(nthreads(arenas_get(0)), 5);
 	arenas_prefork_table();
 	arenas_prefork();
-	arenas_postfork_child(arena);
+	arenas_postfork_child(arena, 3);
 	assert_int_equal(nthreads(arenas_get(0)), 0);
+	assert_int_equal(arenas_get(0)->shards, 0);
+	assert_int_equal(arena->shards, 1 << 3);
 	assert_int_equal(nthreads(arena), 1);
 	assert_non_null(arenas_get_auto(2));
 }
