@@ -48,6 +48,7 @@ typedef struct {
 	uint16_t capacity; /* slots */
 	uint16_t limit; /* most slots that it may get; 0: disabled */
 	uint8_t last_event; /* cache_event_t */
+	uint8_t nsame; /* events like the last one, in a row */
 	/*
 	 * Changes of event since the last collection; without an array, large
 	 * blocks that were asked for.

@@ -36,6 +36,14 @@ void *const cache_bin_none[2] = {CACHE_BIN_FULL, NULL};
 #define SWINGS_TO_GROW 2
 
 /*
+ * A bin of small blocks that goes on being refilled only, or overflows only,
+ * grows once more: a batch is what one look-up of slabs takes (arena.c).
+ */
+#define SAME_TO_GROW 8
+#define ONE_WAY_SLOTS 126
+#define ONE_WAY_BYTES ((size_t)8 << 10)
+
+/*
  * A batch is half of a bin; where refills and overflows take turns it becomes
  * smaller each time, since the other half of the turn will undo it.
  */
@@ -360,10 +368,15 @@ note_event(tsd_t *tsd, unsigned cind, cache_event_t event)
 		bin->lg_batch++;
 	}
 	bin->swings = (uint8_t)(bin->swings + (swung && bin->swings < 255));
+	bin->nsame = (uint8_t)(swung ? 0 : bin->nsame + (bin->nsame < 255));
 	bool batch = bin->capacity < BATCH_SLOTS &&
 	    bin->capacity * cind_usize(cind) < BATCH_BYTES;
-	if (batch || bin->swings >= SWINGS_TO_GROW) {
+	bool one_way = bin->nsame >= SAME_TO_GROW &&
+	    bin->capacity < ONE_WAY_SLOTS &&
+	    bin->capacity * cind_usize(cind) < ONE_WAY_BYTES / 2;
+	if (batch || one_way || bin->swings >= SWINGS_TO_GROW) {
 		bin->swings = 0;
+		bin->nsame = 0;
 		(void)grow(tsd, cind);
 	}
 }

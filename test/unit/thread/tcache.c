@@ -149,6 +149,23 @@ TEST(one_direction_does_not)
 	assert_true(capacity(cind) <= 256);
 }
 
+/* But where it goes on and blocks are small, batches become a bit larger. */
+TEST(one_direction_for_long)
+{
+	setup();
+	for (unsigned small = 0; small < 2; small++) {
+		unsigned cind = cind_of_small(small ? 4 : 16);
+		unsigned n = 0;
+		for (unsigned i = 0; i < 100; i++) {
+			/* What is left goes elsewhere: no free is ever seen. */
+			alloc_many(cind, 100);
+			n = n < capacity(cind) ? capacity(cind) : n;
+			arena_flush(cind - 1, (void **)blocks, 100);
+		}
+		assert_int_equal(n, small ? 126 : 62);
+	}
+}
+
 static size_t
 capacity_bytes(void)
 {
