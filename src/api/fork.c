@@ -7,14 +7,26 @@
 #include "meta/options.h"
 #include "page/dss.h"
 #include "platform/fatal.h"
+#include "platform/os_thread.h"
 #include "thread/background.h"
 #include "thread/check.h"
 #include "thread/tcaches.h"
 #include "thread/tsd.h"
 
+/*
+ * A process with one thread has nobody who could hold a lock, and its child
+ * nobody to forget.  Each page that locks lie in would be written to three times:
+ * by the parent before and after, which copies it once more, and by the child.
+ */
+static bool alone;
+
 static void
 prefork(void)
 {
+	alone = os_is_single_threaded();
+	if (alone) {
+		return;
+	}
 	ctl_prefork();
 	tcaches_prefork();
 	arenas_prefork_table();
@@ -28,6 +40,9 @@ prefork(void)
 static void
 postfork_parent(void)
 {
+	if (alone) {
+		return;
+	}
 	check_postfork_parent();
 	dss_postfork_parent();
 	arenas_postfork_parent();
@@ -40,6 +55,9 @@ postfork_parent(void)
 static void
 postfork_child(void)
 {
+	if (alone) {
+		return;
+	}
 	tsd_t *tsd = tsd_behind();
 	check_postfork_child();
 	dss_postfork_child();

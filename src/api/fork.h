@@ -5,6 +5,8 @@
  * other thread is in the middle of anything when the process is copied.  The
  * child has one thread: locks are re-initialised there, counts of threads
  * reset, and the states of the other threads forgotten.
+ *
+ * Where the C library knows that there is one thread, nothing is done at all.
  */
 #ifndef API_FORK_H
 #define API_FORK_H

@@ -7,18 +7,31 @@
 #define PLATFORM_OS_THREAD_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "platform/compiler.h"
 
 #if defined(__has_include)
 #if __has_include(<sys/single_threaded.h>)
 #include <sys/single_threaded.h>
+#define OS_KNOWS_SINGLE_THREADED 1 /* glibc 2.32 and later */
 #define OS_SINGLE_THREADED (__libc_single_threaded != 0)
 #endif
 #endif
 #ifndef OS_SINGLE_THREADED
+#define OS_KNOWS_SINGLE_THREADED 0
 #define OS_SINGLE_THREADED 1
 #endif
+
+/*
+ * Is it certain that the process has no thread but this one?  False also where
+ * the C library does not say.
+ */
+static inline bool
+os_is_single_threaded(void)
+{
+	return OS_KNOWS_SINGLE_THREADED && OS_SINGLE_THREADED;
+}
 
 /* Processors this thread may run on, at least 1.  Asks anew on each call. */
 unsigned os_ncpus(void);

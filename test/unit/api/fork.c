@@ -11,6 +11,7 @@
 #include "api/entry.h"
 #include "arena/arenas.h"
 #include "ds/prng.h"
+#include "platform/os_thread.h"
 #include "thread/tcache.h"
 
 #define CACHED "junk:false,debug_double_free_max_scan:0"
@@ -132,6 +133,18 @@ TEST_CONF(alone, CACHED)
 		assert_non_null(exercise(&stop));
 		fork_and_check();
 	}
+}
+
+/* With one thread there is nobody to keep out: no page of ours is written to. */
+TEST_CONF(alone_takes_no_locks, CACHED)
+{
+	assert_non_null(exercise(&stop));
+	if (!os_is_single_threaded()) {
+		return;
+	}
+	uint64_t before = tsd_list_mutex()->stats.n_ops;
+	fork_and_check();
+	assert_int_equal(tsd_list_mutex()->stats.n_ops, before);
 }
 
 /* Whatever the other threads are in the middle of. */

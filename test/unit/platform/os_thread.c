@@ -49,3 +49,22 @@ TEST(self_differs)
 	assert_ptr_not_equal(self, os_thread_self());
 	assert_ptr_equal(os_thread_self(), os_thread_self());
 }
+
+static void *
+is_single_threaded(void *arg)
+{
+	(void)arg;
+	return os_is_single_threaded() ? os_thread_self() : NULL;
+}
+
+TEST(two_threads_are_no_single_one)
+{
+	pthread_t thread;
+	void *single;
+	assert_int_equal(os_is_single_threaded(), OS_KNOWS_SINGLE_THREADED);
+	assert_int_equal(pthread_create(&thread, NULL, is_single_threaded,
+			     NULL),
+	    0);
+	assert_int_equal(pthread_join(thread, &single), 0);
+	assert_null(single);
+}
