@@ -48,7 +48,7 @@ size_t alloc_usable_size(const void *ptr);
 void alloc_free(void *ptr, bool uncached);
 
 /* Where freed blocks go if not to a cache, for the two functions below. */
-#define ALLOC_NO_CACHE (&tsd_none)
+#define ALLOC_NO_CACHE (TSD_NONE)
 
 /* As alloc_free() and alloc_free_sized(), into a cache; NULL: the thread's. */
 void alloc_free_into(void *ptr, tsd_t *cache);

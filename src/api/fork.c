@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "api/init.h"
 #include "ctl/ctl.h"
 #include "meta/options.h"
 #include "page/dss.h"
@@ -27,6 +28,7 @@ prefork(void)
 	if (alone) {
 		return;
 	}
+	init_prefork();
 	ctl_prefork();
 	tcaches_prefork();
 	arenas_prefork_table();
@@ -50,6 +52,7 @@ postfork_parent(void)
 	background_postfork_parent();
 	tcaches_postfork_parent();
 	ctl_postfork_parent();
+	init_postfork_parent();
 }
 
 static void
@@ -67,6 +70,7 @@ postfork_child(void)
 	background_postfork_child();
 	tcaches_postfork_child();
 	ctl_postfork_child();
+	init_postfork_child();
 }
 
 #ifdef __GLIBC__

@@ -21,7 +21,8 @@ static mutex_t init_lock = MUTEX_INITIALIZER("init", LOCK_INIT);
 static _Atomic(void *) init_thread;
 
 /* What of the start is done, so that a second try goes on from there. */
-static bool options_read, fork_registered;
+static bool sources_found, options_read, fork_registered;
+static options_sources_t sources;
 
 /* There is no allocator of huge pages yet: whoever wants it is told. */
 static void
@@ -36,6 +37,17 @@ refuse_hpa(void)
 	opt.hpa = false;
 }
 
+/* Look once for what options are given; is there anything? */
+BOOT static bool
+find_sources(void)
+{
+	if (!sources_found) {
+		sources_found = true;
+		options_sources_system(&sources);
+	}
+	return options_are_given(&sources);
+}
+
 static void
 boot_options(void)
 {
@@ -43,8 +55,7 @@ boot_options(void)
 		return;
 	}
 	options_read = true;
-	options_sources_t sources;
-	options_sources_system(&sources);
+	(void)find_sources();
 	options_boot(&sources);
 	if (opt.hpa) {
 		refuse_hpa();
@@ -78,6 +89,15 @@ print_stats_at_exit(void)
 	stats_print(NULL, NULL, opt.stats_print_opts);
 }
 
+static void
+boot_fork(void)
+{
+	if (!fork_registered) {
+		fork_registered = true;
+		fork_boot();
+	}
+}
+
 /* These may allocate, and are served already. */
 static void
 boot_high(void)
@@ -91,10 +111,7 @@ boot_high(void)
 		(void)arenas_nauto();
 	}
 	(void)!tsd_boot_key();
-	if (!fork_registered) {
-		fork_registered = true;
-		fork_boot();
-	}
+	boot_fork();
 	if (opt.stats_print) {
 		io_keep_stderr();
 	}
@@ -139,11 +156,21 @@ init_slow(void)
 	return ready;
 }
 
-/* Before main(): fork handlers are there before the program's own. */
+/*
+ * Before main(): fork handlers are there before the program's own.  Everything
+ * else waits for the first call, which a process that does next to nothing
+ * never makes; unless there are options, which may be about other things than
+ * calls, or wrong.
+ */
 __attribute__((constructor)) static void
 init_constructor(void)
 {
-	if (init_done()) {
+	/* Without a lock: to start a thread takes an allocation. */
+	if (atomic_load_explicit(&init_state, memory_order_acquire) ==
+		INIT_NONE &&
+	    !find_sources()) {
+		boot_fork();
+	} else if (init_done()) {
 		background_boot_threads();
 	}
 }
@@ -172,4 +199,22 @@ void jemalloc_no_fini(void);
 BOOT void
 jemalloc_no_fini(void)
 {
+}
+
+void NO_THREAD_SAFETY
+init_prefork(void)
+{
+	mutex_prefork(&init_lock);
+}
+
+void NO_THREAD_SAFETY
+init_postfork_parent(void)
+{
+	mutex_postfork_parent(&init_lock);
+}
+
+void NO_THREAD_SAFETY
+init_postfork_child(void)
+{
+	mutex_postfork_child(&init_lock);
 }

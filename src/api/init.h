@@ -4,6 +4,9 @@
  * State: one atomic word.  The thread that initialises may come back here
  * (recursively) and is told to go on; others wait.  A failed start leaves
  * nothing behind and is tried again by the next call.
+ *
+ * When the library is loaded, fork handlers are registered and the sources of
+ * options are looked at; only if there are any does all start there and then.
  */
 #ifndef API_INIT_H
 #define API_INIT_H
@@ -31,5 +34,9 @@ init_done(void)
 		   INIT_READY) ||
 	    init_slow();
 }
+
+void init_prefork(void);
+void init_postfork_parent(void);
+void init_postfork_child(void);
 
 #endif

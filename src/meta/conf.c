@@ -412,16 +412,22 @@ dependencies_settle(conf_t *conf)
 	}
 }
 
+BOOT bool
+options_are_given(const options_sources_t *sources)
+{
+	for (int s = OPT_SOURCE_DEFAULT + 1; s < OPT_SOURCE_COUNT; s++) {
+		if (sources->text[s] != NULL && *sources->text[s] != '\0') {
+			return true;
+		}
+	}
+	return false;
+}
+
 BOOT void
 options_boot(const options_sources_t *sources)
 {
-	bool any = false;
-
 	found = *sources;
-	for (int s = OPT_SOURCE_DEFAULT + 1; s < OPT_SOURCE_COUNT; s++) {
-		any = any || (found.text[s] != NULL && *found.text[s] != '\0');
-	}
-	if (!any) {
+	if (!options_are_given(sources)) {
 		return;
 	}
 	memset(opt_set_by, OPT_SOURCE_DEFAULT, sizeof(opt_set_by));

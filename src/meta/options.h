@@ -210,6 +210,9 @@ const char *options_read_symlink(const char *path, char *buf, size_t size);
  */
 void options_boot(const options_sources_t *sources);
 
+/* Does any of the sources say anything? */
+bool options_are_given(const options_sources_t *sources);
+
 /* Text of a source as options_boot() found it; NULL when it was absent. */
 const char *options_source_text(opt_source_t source);
 

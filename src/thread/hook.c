@@ -101,7 +101,7 @@ void
 hook_run_alloc(hook_alloc_t type, void *result, uintptr_t raw,
     const uintptr_t args[3])
 {
-	if (tsd_tls == &tsd_nested) {
+	if (tsd_tls == TSD_NESTED) {
 		return;
 	}
 	void *saved = thr_enter_foreign();
@@ -118,7 +118,7 @@ hook_run_alloc(hook_alloc_t type, void *result, uintptr_t raw,
 void
 hook_run_dalloc(hook_dalloc_t type, void *addr, const uintptr_t args[3])
 {
-	if (tsd_tls == &tsd_nested) {
+	if (tsd_tls == TSD_NESTED) {
 		return;
 	}
 	void *saved = thr_enter_foreign();
@@ -136,7 +136,7 @@ void
 hook_run_expand(hook_expand_t type, void *addr, size_t old_usize,
     size_t new_usize, uintptr_t raw, const uintptr_t args[4])
 {
-	if (tsd_tls == &tsd_nested) {
+	if (tsd_tls == TSD_NESTED) {
 		return;
 	}
 	void *saved = thr_enter_foreign();

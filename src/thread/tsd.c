@@ -14,14 +14,15 @@
  * Before boot every class code is 0, so slot 0 is all that is ever looked at.
  * The others are filled before their first use, so that they cost no memory.
  */
-tsd_t tsd_none = {.slots = {{.head = (void **)&cache_bin_none[1]}}};
-LARGE_BSS tsd_t tsd_nested;
-LARGE_BSS tsd_t tsd_exited;
-LARGE_BSS tsd_t tsd_watched;
+tsd_constant_t tsd_constant_none = {
+    .slots = {{.head = (void **)&cache_bin_none[1]}}};
+tsd_constant_t tsd_constant_nested;
+LARGE_BSS tsd_constant_t tsd_constant_exited;
+LARGE_BSS tsd_constant_t tsd_constant_watched;
 
-__thread tsd_t *tsd_tls TLS_MODEL = &tsd_none;
+__thread tsd_t *tsd_tls TLS_MODEL = TSD_NONE;
 
-/* The thread's own state, behind tsd_watched too. */
+/* The thread's own state, behind TSD_WATCHED too. */
 static __thread tsd_t *own TLS_MODEL;
 
 /* Frees of a thread that has no state yet. */
@@ -43,7 +44,7 @@ static void *
 foreign_enter(void)
 {
 	tsd_t *saved = tsd_tls;
-	tsd_tls = &tsd_nested;
+	tsd_tls = TSD_NESTED;
 	return saved;
 }
 
@@ -54,7 +55,7 @@ foreign_leave(void *saved)
 }
 
 static void
-constant_fill(tsd_t *constant)
+constant_fill(tsd_constant_t *constant)
 {
 	for (unsigned cind = 0; cind < SC_NCIND; cind++) {
 		constant->slots[cind].head = cache_bin_none_head();
@@ -66,22 +67,22 @@ tsd_boot(void)
 {
 	list_init(&all);
 	list_init(&unused);
-	constant_fill(&tsd_none);
-	constant_fill(&tsd_nested);
+	constant_fill(&tsd_constant_none);
+	constant_fill(&tsd_constant_nested);
 	thr_ops.enter = foreign_enter;
 	thr_ops.leave = foreign_leave;
 }
 
 /* One of the rarer constants, ready to be pointed to. */
 static tsd_t *
-constant_of(tsd_t *constant)
+constant_of(tsd_constant_t *constant)
 {
 	mutex_lock(&tsd_lock);
 	if (constant->slots[0].head == NULL) {
 		constant_fill(constant);
 	}
 	mutex_unlock(&tsd_lock);
-	return constant;
+	return (tsd_t *)constant;
 }
 
 /* Memory for a state: a used one, or new. */
@@ -141,7 +142,7 @@ tsd_rewatch(void)
 {
 	tsd_t *tsd = tsd_own();
 	if (tsd != NULL) {
-		tsd_tls = watching() ? constant_of(&tsd_watched) : tsd;
+		tsd_tls = watching() ? constant_of(&tsd_constant_watched) : tsd;
 	}
 }
 
@@ -184,19 +185,19 @@ state_end(tsd_t *tsd)
 tsd_t *
 tsd_get_slow(void)
 {
-	if (tsd_tls != &tsd_none) {
+	if (tsd_tls != TSD_NONE) {
 		return tsd_own();
 	}
 	/* pthread_setspecific() may allocate. */
-	tsd_tls = &tsd_nested;
+	tsd_tls = TSD_NESTED;
 	tsd_t *tsd = state_new();
 	if (tsd != NULL && key_ready && pthread_setspecific(key, tsd) != 0) {
 		state_end(tsd);
 		tsd = NULL;
 	}
 	own = tsd;
-	tsd_tls = tsd == NULL ? &tsd_none
-	    : watching()      ? constant_of(&tsd_watched)
+	tsd_tls = tsd == NULL ? TSD_NONE
+	    : watching()      ? constant_of(&tsd_constant_watched)
 			      : tsd;
 	return tsd;
 }
@@ -204,7 +205,7 @@ tsd_get_slow(void)
 tsd_t *
 tsd_own(void)
 {
-	return tsd_is_real(tsd_tls) || tsd_tls == &tsd_watched ? own : NULL;
+	return tsd_is_real(tsd_tls) || tsd_tls == TSD_WATCHED ? own : NULL;
 }
 
 tsd_t *
@@ -214,7 +215,7 @@ tsd_get_for_free(void)
 	if (likely(tsd != NULL)) {
 		return tsd;
 	}
-	if (tsd_tls == &tsd_none && ++nfrees >= FREES_TO_STATE) {
+	if (tsd_tls == TSD_NONE && ++nfrees >= FREES_TO_STATE) {
 		return tsd_get_slow();
 	}
 	return NULL;
@@ -229,7 +230,7 @@ thread_exit(void *state)
 		return;
 	}
 	/* Destructors that run later do without a cache. */
-	tsd_tls = constant_of(&tsd_exited);
+	tsd_tls = constant_of(&tsd_constant_exited);
 	own = NULL;
 	state_end(tsd);
 }

@@ -6,10 +6,10 @@
  * and full at once, so that every fast path ends up in a slow path, which
  * looks at where the pointer leads:
  *
- *   tsd_none     nothing allocated yet: the slow path makes a state
- *   tsd_nested   inside foreign code: arena 0, no cache
- *   tsd_exited   after the key destructor: arena 0, no cache, for good
- *   tsd_watched  every call has to be seen (blocks are filled, say): the slow
+ *   TSD_NONE     nothing allocated yet: the slow path makes a state
+ *   TSD_NESTED   inside foreign code: arena 0, no cache
+ *   TSD_EXITED   after the key destructor: arena 0, no cache, for good
+ *   TSD_WATCHED  every call has to be seen (blocks are filled, say): the slow
  *                path works with the thread's own state
  *
  * A state is made by the first allocation of a thread (or when it has freed
@@ -35,8 +35,9 @@ typedef struct tsd {
 	uint64_t event_at; /* value of `allocated` to stop at */
 	uint64_t deallocated; /* bytes, by usable size, ever */
 	cache_slot_t slots[SC_NCIND];
+	bool cache_enabled;
 
-	/* Cold. */
+	/* Cold; the constant states end here. */
 	arena_t *arena;
 	uint64_t prng;
 	size_t cache_bytes; /* capacity of the bins, in bytes */
@@ -45,7 +46,6 @@ typedef struct tsd {
 	uint32_t ncontended; /* locks found taken */
 	unsigned shard; /* which bins of the arena to use */
 	uint16_t gc_next; /* bin to be looked at next */
-	bool cache_enabled;
 	bool arena_chosen; /* contention does not change it */
 	size_t cache_max; /* largest size that is cached */
 	uint32_t flushes; /* of caches, that were asked for */
@@ -67,7 +67,25 @@ typedef struct tsd {
 } tsd_t;
 
 extern __thread tsd_t *tsd_tls TLS_MODEL;
-extern tsd_t tsd_none, tsd_nested, tsd_exited, tsd_watched;
+
+/* Only as much of a state as anyone looks at whose pointer leads there. */
+typedef struct {
+	uint64_t counters[3];
+	cache_slot_t slots[SC_NCIND];
+	bool cache_enabled;
+} tsd_constant_t;
+
+_Static_assert(offsetof(tsd_constant_t, slots) == offsetof(tsd_t, slots) &&
+	offsetof(tsd_constant_t, cache_enabled) ==
+	    offsetof(tsd_t, cache_enabled),
+    "a constant state is the beginning of one");
+
+extern tsd_constant_t tsd_constant_none, tsd_constant_nested,
+    tsd_constant_exited, tsd_constant_watched;
+#define TSD_NONE ((tsd_t *)&tsd_constant_none)
+#define TSD_NESTED ((tsd_t *)&tsd_constant_nested)
+#define TSD_EXITED ((tsd_t *)&tsd_constant_exited)
+#define TSD_WATCHED ((tsd_t *)&tsd_constant_watched)
 
 /* The slot of a class code: two words each, so the code is the word index. */
 static ALWAYS_INLINE cache_slot_t *
@@ -79,8 +97,8 @@ tsd_slot(tsd_t *tsd, unsigned code)
 static inline bool
 tsd_is_real(const tsd_t *tsd)
 {
-	return tsd != &tsd_none && tsd != &tsd_nested && tsd != &tsd_exited &&
-	    tsd != &tsd_watched;
+	return tsd != TSD_NONE && tsd != TSD_NESTED && tsd != TSD_EXITED &&
+	    tsd != TSD_WATCHED;
 }
 
 /* Before anything else of this layer. */

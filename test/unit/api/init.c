@@ -9,11 +9,26 @@
 #include "arena/arenas.h"
 #include "support/os_calls_fault.h"
 
-/* Loading the program started the allocator, once and for all. */
+static int state_at_load = -1;
+
+/* Nothing has been allocated so far. */
+__attribute__((constructor)) static void
+note_state(void)
+{
+	state_at_load = atomic_load(&init_state);
+}
+
+/* Without options, loading the program starts nothing. */
+TEST(waits_for_first_call)
+{
+	assert_int_equal(state_at_load, INIT_NONE);
+}
+
+/* The first call starts the allocator, once and for all. */
 TEST(ready)
 {
-	assert_int_equal(atomic_load(&init_state), INIT_READY);
 	assert_true(init_done());
+	assert_int_equal(atomic_load(&init_state), INIT_READY);
 	arena_t *arena = arenas_get(0);
 	assert_non_null(arena);
 	assert_true(init_slow());

@@ -149,6 +149,7 @@ TEST(texts_of_sources)
 					 [OPT_SOURCE_GLOBAL_VAR] = "",
 					 [OPT_SOURCE_ENV] = "narenas:3",
 				     }};
+	assert_true(options_are_given(&sources));
 	conf_boot_sources(&sources);
 	assert_null(options_source_text(OPT_SOURCE_COMPILED_IN));
 	assert_string_equal(options_source_text(OPT_SOURCE_GLOBAL_VAR), "");
@@ -158,6 +159,7 @@ TEST(texts_of_sources)
 	assert_null(options_source_text(OPT_SOURCE_GLOBAL_VAR_2));
 
 	sources = (options_sources_t){.text = {[OPT_SOURCE_ENV] = ""}};
+	assert_false(options_are_given(&sources));
 	conf_boot_sources(&sources);
 	assert_string_equal(options_source_text(OPT_SOURCE_ENV), "");
 	assert_string_equal(conf_messages, "");

@@ -15,7 +15,7 @@ note_alloc(void *extra, int type, void *result, uintptr_t raw,
     uintptr_t args[3])
 {
 	assert_ptr_equal(extra, calls);
-	assert_ptr_equal(tsd_tls, &tsd_nested);
+	assert_ptr_equal(tsd_tls, TSD_NESTED);
 	assert_int_equal(raw, (uintptr_t)result + 1);
 	assert_int_equal(type, HOOK_CALLOC);
 	calls[0]++;
@@ -111,7 +111,7 @@ static void *
 other_thread(void *arg)
 {
 	tsd_t *tsd = tsd_get();
-	assert_ptr_equal(tsd_tls, &tsd_watched);
+	assert_ptr_equal(tsd_tls, TSD_WATCHED);
 	assert_ptr_equal(tsd_own(), tsd);
 	hook_remove(arg);
 	assert_ptr_equal(tsd_tls, tsd);
@@ -124,11 +124,11 @@ TEST(threads_are_watched)
 	tsd_t *tsd = tsd_get();
 	assert_ptr_equal(tsd_tls, tsd);
 	void *handle = hook_install(&all);
-	assert_ptr_equal(tsd_tls, &tsd_watched);
+	assert_ptr_equal(tsd_tls, TSD_WATCHED);
 	assert_ptr_equal(tsd_get(), tsd);
 	in_thread(other_thread, handle);
 	assert_int_equal(tsd->event_at, 0);
-	assert_ptr_equal(tsd_tls, &tsd_watched);
+	assert_ptr_equal(tsd_tls, TSD_WATCHED);
 	thread_count_alloc(tsd, 8);
 	assert_ptr_equal(tsd_tls, tsd);
 	assert_true(tsd->event_at > 0);

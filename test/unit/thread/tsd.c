@@ -32,7 +32,7 @@ nstates(void)
 TEST(first_use)
 {
 	thread_setup(2);
-	assert_ptr_equal(tsd_tls, &tsd_none);
+	assert_ptr_equal(tsd_tls, TSD_NONE);
 	assert_int_equal(nstates(), 0);
 	tsd_t *tsd = tsd_get();
 	assert_non_null(tsd);
@@ -57,8 +57,7 @@ have_a_state(void *unused)
 
 TEST(constant_states)
 {
-	tsd_t *const states[] = {&tsd_none, &tsd_nested, &tsd_exited,
-	    &tsd_watched};
+	tsd_t *const states[] = {TSD_NONE, TSD_NESTED, TSD_EXITED, TSD_WATCHED};
 	char block;
 	thread_setup(1);
 	/* The rarer ones are filled when they come into use. */
@@ -68,7 +67,7 @@ TEST(constant_states)
 	pthread_join(thread, NULL);
 	tsd_watch(true);
 	assert_non_null(tsd_get());
-	assert_ptr_equal(tsd_tls, &tsd_watched);
+	assert_ptr_equal(tsd_tls, TSD_WATCHED);
 	tsd_watch(false);
 	tsd_rewatch();
 	for (unsigned i = 0; i < ARRAY_LEN(states); i++) {
@@ -96,14 +95,14 @@ TEST(foreign_code)
 {
 	thread_setup(1);
 	void *saved = thr_enter_foreign();
-	assert_ptr_equal(tsd_tls, &tsd_nested);
+	assert_ptr_equal(tsd_tls, TSD_NESTED);
 	assert_null(tsd_get());
 	assert_null(tsd_get_for_free());
 	void *saved_inside = thr_enter_foreign();
 	thr_leave_foreign(saved_inside);
-	assert_ptr_equal(tsd_tls, &tsd_nested);
+	assert_ptr_equal(tsd_tls, TSD_NESTED);
 	thr_leave_foreign(saved);
-	assert_ptr_equal(tsd_tls, &tsd_none);
+	assert_ptr_equal(tsd_tls, TSD_NONE);
 	tsd_t *tsd = tsd_get();
 	saved = thr_enter_foreign();
 	assert_null(tsd_get());
@@ -131,7 +130,7 @@ TEST(no_memory)
 	tsd_t *none = tsd_get();
 	(void)os_fault_disarm();
 	assert_null(none);
-	assert_ptr_equal(tsd_tls, &tsd_none);
+	assert_ptr_equal(tsd_tls, TSD_NONE);
 	assert_int_equal(nthreads(0), 0);
 	assert_int_equal(nstates(), 0);
 	assert_non_null(tsd_get());
