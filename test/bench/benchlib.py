@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 
 # Sources that become libraries.
-LIBRARIES = ("null_alloc", "empty", "lockcount", "poll")
+LIBRARIES = ("null_alloc", "empty", "lockcount", "poll", "still_clock")
 
 # Name, file, Debian package.  The first is what everything is relative to.
 PEERS = (

@@ -123,9 +123,9 @@ class Counting(unittest.TestCase):
         count = tool("count")
         known = {"hot": 42.0, "large": 1000.0}
         self.assertEqual(count.compare(
-            "", known, {"hot": 42.1, "large": 1300}, True), [])
+            "", known, {"hot": 42.1, "large": 1099}, True), [])
         self.assertEqual(len(count.compare(
-            "", known, {"hot": 43.0, "large": 1400}, True)), 2)
+            "", known, {"hot": 43.0, "large": 1101}, True)), 2)
         self.assertEqual(count.compare("", known, {"hot": 45.0}, False), [])
         self.assertEqual(len(count.compare("", known, {"new": 1}, True)), 1)
 
