@@ -342,8 +342,9 @@ note_fetch_locked(arena_t *arena, bin_t *bin, unsigned szind)
     REQUIRES(bin->lock)
 {
 	unsigned n = bin_should_keep_locked(bin, szind);
-	if (n != 0 && pac_keep_more(&arena->pac,
-			  n * (size_t)bin_infos[szind].slab_size)) {
+	if (n != 0 &&
+	    pac_keep_more(&arena->pac,
+		n * (size_t)bin_infos[szind].slab_size)) {
 		bin_keep_more_locked(bin, n);
 	}
 }

@@ -17,13 +17,7 @@ bin_init(bin_t *bin, bool tracks_full)
 }
 
 /* Where a slab is, as its counts say. */
-typedef enum {
-	AT_CURRENT,
-	AT_NONFULL,
-	AT_HOLLOW,
-	AT_EMPTY,
-	AT_FULL
-} place_t;
+typedef enum { AT_CURRENT, AT_NONFULL, AT_HOLLOW, AT_EMPTY, AT_FULL } place_t;
 
 static bool
 is_empty(const edata_t *slab)

@@ -144,8 +144,8 @@ edata_t *bin_remove_empty_locked(bin_t *bin) REQUIRES(bin->lock);
  * How many more empty slabs the bin should keep, now that it needs a fresh one:
  * none unless one left since the last time.
  */
-unsigned bin_should_keep_locked(const bin_t *bin, unsigned szind)
-    REQUIRES(bin->lock);
+unsigned
+bin_should_keep_locked(const bin_t *bin, unsigned szind) REQUIRES(bin->lock);
 
 /* A fresh slab is fetched; n more are kept from now on. */
 void bin_keep_more_locked(bin_t *bin, unsigned n) REQUIRES(bin->lock);
@@ -157,8 +157,8 @@ unsigned bin_keep_none_locked(bin_t *bin) REQUIRES(bin->lock);
  * Time passes: take out those that were not needed since the last call, up to
  * BIN_EMPTY_MAX; returns how many.  *less: how many less are kept from now on.
  */
-unsigned bin_age_locked(bin_t *bin, edata_t **empty, unsigned *less)
-    REQUIRES(bin->lock);
+unsigned
+bin_age_locked(bin_t *bin, edata_t **empty, unsigned *less) REQUIRES(bin->lock);
 
 /* True once: a bin that kept none has an empty slab. */
 static inline bool bin_wants_aging_locked(bin_t *bin) REQUIRES(bin->lock);

@@ -21,6 +21,13 @@ void *const cache_bin_none[2] = {CACHE_BIN_FULL, NULL};
 #define BYTES_OF_ALL ((size_t)64 << 20)
 #define BYTES_SHARE_MIN ((size_t)32 << 10)
 
+/*
+ * Large blocks may take this part of what the arena has in use in each cache, or
+ * LARGE_MIN if that is more.
+ */
+#define LG_LARGE_SHARE 3
+#define LARGE_MIN ((size_t)512 << 10)
+
 /* Large blocks of a length are kept once so many of them were asked for. */
 #define LARGE_MISSES 2
 
@@ -301,8 +308,24 @@ bytes_max(void)
 }
 
 /*
+ * The part of it that large blocks may have: half, and no more than an eighth of
+ * what the arena has in use, so that small processes stay small.
+ */
+static size_t
+large_max(const tsd_t *tsd, size_t max)
+{
+	const arena_t *arena = tsd->arena;
+	size_t share = arena == NULL
+	    ? 0
+	    : atomic_load_explicit(&arena->pac.nactive, memory_order_relaxed)
+		<< (LG_PAGE - LG_LARGE_SHARE);
+	share = share < LARGE_MIN ? LARGE_MIN : share;
+	return share < max / 2 ? share : max / 2;
+}
+
+/*
  * Make sure that `bytes` more of capacity fit the budget, of which large blocks
- * may have half: other bins give up theirs, those of large blocks only.  False:
+ * may have a part: other bins give up theirs, those of large blocks only.  False:
  * they would not fit.
  */
 static bool
@@ -317,7 +340,8 @@ make_room(tsd_t *tsd, unsigned for_cind, size_t bytes)
 		return false;
 	}
 	size_t left = max - bytes_small;
-	size_t most_large = left < max / 2 ? left : max / 2;
+	size_t most_large = large_max(tsd, max);
+	most_large = left < most_large ? left : most_large;
 	size_t own = small
 	    ? 0
 	    : tsd->bins[for_cind].capacity * cind_usize(for_cind);

@@ -122,6 +122,41 @@ left_of_swinging_bin(unsigned cind)
 	return count(cind);
 }
 
+/* So much that the share of large blocks is as large as it gets. */
+static void
+use_much(void)
+{
+	assert_non_null(large_alloc(tsd->arena, 32 << 20, 32 << 20, 1, false,
+	    &(uint64_t){0}));
+}
+
+/* Swing bins of large blocks, and say what they have room for then. */
+static size_t
+room_for_large_blocks(void)
+{
+	for (size_t usize = 16384; usize <= 131072; usize += 16384) {
+		unsigned cind = cind_of_large(usize);
+		for (unsigned i = 0; i < 40; i++) {
+			alloc_many(cind, 20);
+			free_many(cind, 20);
+		}
+		tcache_flush(tsd);
+		arena_purge(tsd->arena);
+	}
+	return tsd->cache_bytes_large;
+}
+
+/* An eighth of what is in use, half a megabyte or half of the budget. */
+TEST(large_blocks_have_a_share)
+{
+	setup();
+	/* No more than 20 blocks of 128 KiB are in use at a time. */
+	assert_in_range(room_for_large_blocks(), 256 << 10, 512 << 10);
+	use_much();
+	assert_in_range(room_for_large_blocks(), 1 << 20,
+	    opt.tcache_bytes_max / 2);
+}
+
 /* Turns make what leaves a full bin less, where nobody says how much. */
 TEST(what_leaves_a_full_bin)
 {
@@ -131,6 +166,7 @@ TEST(what_leaves_a_full_bin)
 	assert_int_equal(left_of_swinging_bin(cind_of_small(5)), 40 / 2 + 1);
 	opt.lg_tcache_flush_small_div = 3;
 	assert_int_equal(left_of_swinging_bin(cind_of_small(6)), 40 / 8 + 1);
+	use_much();
 	assert_true(left_of_swinging_bin(cind_of_large(20480)) > 40 / 2 + 1);
 	opt_set_by[OPT_ID_lg_tcache_flush_large_div] = OPT_SOURCE_ENV;
 	opt.lg_tcache_flush_large_div = 2;
