@@ -145,6 +145,52 @@ alloc_of_usize(size_t size, size_t usize, const alloc_spec_t *spec)
 	return alloc_with_state(tsd, size, usize, spec);
 }
 
+/*
+ * How many slow operations of the cache it stands for, with its free.  The long
+ * ways look at the clock each time, which costs as much as all this.
+ */
+#define AGAIN_IS_SLOW 8
+
+void *
+alloc_again(size_t size)
+{
+	tsd_t *tsd = tsd_tls;
+	/* States that are none have no event to wait for. */
+	if (unlikely(tsd->event_at == 0 || size > LARGE_AGAIN_MAX ||
+		!opt.disable_large_size_classes)) {
+		return NULL;
+	}
+	size_t usize = align_up(size, PAGE);
+	arena_t *arena = arenas_for_large(tsd->arena, usize);
+	void *ptr = large_alloc_again(arena, usize, &tsd->prng);
+	if (likely(ptr != NULL)) {
+		tcache_note_slow(tsd, AGAIN_IS_SLOW);
+		tsd->allocated += usize;
+		if (unlikely(tsd->allocated >= tsd->event_at)) {
+			thread_event_run_again(tsd, usize);
+		}
+	}
+	return ptr;
+}
+
+bool
+alloc_free_again(edata_t *edata, void *ptr)
+{
+	tsd_t *tsd = tsd_tls;
+	size_t usize = edata->usize;
+	if (unlikely(tsd->event_at == 0)) {
+		return false;
+	}
+	arena_t *arena = tsd->arena->ind == edata_arena_ind(edata)
+	    ? tsd->arena
+	    : arena_of(edata);
+	if (!large_free_again(arena, edata, ptr)) {
+		return false;
+	}
+	thread_count_free(tsd, usize);
+	return true;
+}
+
 void *
 alloc_general(size_t size, const alloc_spec_t *spec)
 {

@@ -28,6 +28,14 @@ void *alloc_general(size_t size, const alloc_spec_t *spec);
 /* As above after the checks: the usable size is known.  For api/checked.c. */
 void *alloc_of_usize(size_t size, size_t usize, const alloc_spec_t *spec);
 
+/*
+ * A block of more than SC_CACHED_MAX as one of that length was freed, and such
+ * a block to where it can be had again.  NULL, false: the long way.  errno
+ * stays.
+ */
+void *alloc_again(size_t size);
+bool alloc_free_again(edata_t *edata, void *ptr);
+
 static inline size_t
 alloc_usize_of(size_t size, size_t alignment)
 {

@@ -10,6 +10,7 @@
 #ifndef API_FASTPATH_H
 #define API_FASTPATH_H
 
+#include "api/alloc.h"
 #include "meta/pagemap.h"
 #include "thread/tcache.h"
 
@@ -84,13 +85,16 @@ fastpath_alloc_middle(size_t size)
 	return ptr;
 }
 
-/* A large block that the thread's cache has room for; false: it has not. */
+/* A large block that a cache has room for; false: none has. */
 static ALWAYS_INLINE bool
 fastpath_free_middle(void *ptr)
 {
 	edata_t *edata = large_find(ptr);
 	if (unlikely(edata == NULL)) {
 		return false;
+	}
+	if (edata->cind == 0) {
+		return alloc_free_again(edata, ptr);
 	}
 	tsd_t *tsd = tsd_tls;
 	cache_slot_t *slot = &tsd->slots[edata->cind];

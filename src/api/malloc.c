@@ -37,7 +37,8 @@ malloc_slow(size_t size)
 static NOINLINE void *
 malloc_middle(size_t size)
 {
-	void *ptr = fastpath_alloc_middle(size);
+	void *ptr = size <= SC_CACHED_MAX ? fastpath_alloc_middle(size)
+					  : alloc_again(size);
 	return likely(ptr != NULL) ? ptr : malloc_slow(size);
 }
 

@@ -38,39 +38,6 @@ colour(size_t size, size_t usize, size_t alignment, uint64_t *prng)
 	return prng_below(prng, room / step + 1) * step;
 }
 
-static lextent_stats_t *
-lextent_stats(arena_t *arena, size_t usize)
-{
-	return &arena->lextents[szind_compute(usize) - SC_NBINS];
-}
-
-static void
-stats_alloc(arena_t *arena, size_t usize)
-{
-	atomic_fetch_add_explicit(&lextent_stats(arena, usize)->nmalloc, 1,
-	    memory_order_relaxed);
-	atomic_fetch_add_explicit(&arena->large_allocated, usize,
-	    memory_order_relaxed);
-}
-
-static void
-stats_dalloc(arena_t *arena, size_t usize)
-{
-	atomic_fetch_add_explicit(&lextent_stats(arena, usize)->ndalloc, 1,
-	    memory_order_relaxed);
-	atomic_fetch_sub_explicit(&arena->large_allocated, usize,
-	    memory_order_relaxed);
-}
-
-/* The size is new: note it, and the cache that takes blocks of it. */
-static void
-set_usize(edata_t *edata, size_t usize)
-{
-	edata->usize = usize;
-	edata->cind = usize <= SC_CACHED_MAX ? (uint8_t)cind_of_large(usize)
-					     : 0;
-}
-
 static void
 list_add(arena_t *arena, edata_t *edata)
 {
@@ -118,9 +85,9 @@ set_up(arena_t *arena, edata_t *edata, char *ptr, size_t usize, bool zero)
 {
 	edata->slab = false;
 	edata->user = ptr;
-	set_usize(edata, usize);
+	large_set_usize(edata, usize);
 	list_add(arena, edata);
-	stats_alloc(arena, usize);
+	large_stats_alloc(arena, usize);
 	if (zero && !edata->zeroed) {
 		size_t room = edata_end(edata) - (uintptr_t)ptr;
 		zero_range(arena, ptr, usize < room ? usize : room);
@@ -168,19 +135,14 @@ void
 large_free(void *ptr)
 {
 	edata_t *edata = large_find(ptr);
-	void *expected = ptr;
-	if (unlikely(edata == NULL ||
-		!__atomic_compare_exchange_n(&edata->user, &expected, NULL,
-		    false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))) {
+	if (unlikely(edata == NULL || !large_take_from_user(edata, ptr))) {
 		misuse_report(ptr);
 		return;
 	}
 	arena_t *arena = arena_of(edata);
 	list_drop(arena, edata);
-	stats_dalloc(arena, edata->usize);
-	edata->freed_usize = edata->usize;
-	edata->usize = 0;
-	edata->cind = 0;
+	large_stats_dalloc(arena, edata->usize);
+	large_set_freed(edata, edata->usize);
 	if (unlikely(edata->watched)) {
 		huge_note_large_freed(&arena->pac, edata);
 	}
@@ -222,9 +184,9 @@ large_free_listed(arena_t *arena)
 static void
 resized(arena_t *arena, edata_t *edata, size_t usize_old, size_t usize)
 {
-	set_usize(edata, usize);
-	stats_dalloc(arena, usize_old);
-	stats_alloc(arena, usize);
+	large_set_usize(edata, usize);
+	large_stats_dalloc(arena, usize_old);
+	large_stats_alloc(arena, usize);
 }
 
 static bool
@@ -314,20 +276,18 @@ large_move(arena_t *arena, edata_t *old, size_t usize, bool zero)
 	char *ptr = (char *)edata->addr +
 	    ((char *)old->user - (char *)old->addr);
 	list_drop(old_arena, old);
-	stats_dalloc(old_arena, usize_old);
-	old->freed_usize = usize_old;
+	large_stats_dalloc(old_arena, usize_old);
+	large_set_freed(old, usize_old);
 	old->user = NULL;
-	old->usize = 0;
-	old->cind = 0;
 	old->zeroed = true;
 	/* What was marked is there now. */
 	edata->huge = edata->huge || old->huge;
 	old->watched = false;
 	edata->slab = false;
 	edata->user = ptr;
-	set_usize(edata, usize);
+	large_set_usize(edata, usize);
 	list_add(arena, edata);
-	stats_alloc(arena, usize);
+	large_stats_alloc(arena, usize);
 	if (zero) {
 		zero_range(arena, ptr + usize_old, usize - usize_old);
 	}

@@ -51,6 +51,60 @@ large_find(const void *ptr)
 	return edata;
 }
 
+static inline lextent_stats_t *
+large_stats(arena_t *arena, size_t usize)
+{
+	assert(usize > SC_SMALL_MAX);
+	if (usize <= SC_SMALL_MAX) {
+		__builtin_unreachable();
+	}
+	return &arena->lextents[szind_compute(usize) - SC_NBINS];
+}
+
+static inline void
+large_stats_alloc(arena_t *arena, size_t usize)
+{
+	atomic_fetch_add_explicit(&large_stats(arena, usize)->nmalloc, 1,
+	    memory_order_relaxed);
+	atomic_fetch_add_explicit(&arena->large_allocated, usize,
+	    memory_order_relaxed);
+}
+
+static inline void
+large_stats_dalloc(arena_t *arena, size_t usize)
+{
+	atomic_fetch_add_explicit(&large_stats(arena, usize)->ndalloc, 1,
+	    memory_order_relaxed);
+	atomic_fetch_sub_explicit(&arena->large_allocated, usize,
+	    memory_order_relaxed);
+}
+
+/* The size is new: note it, and the cache that takes blocks of it. */
+static inline void
+large_set_usize(edata_t *edata, size_t usize)
+{
+	edata->usize = usize;
+	edata->cind = usize <= SC_CACHED_MAX ? (uint8_t)cind_of_large(usize)
+					     : 0;
+}
+
+/* Of several who free a block, one gets it. */
+static inline bool
+large_take_from_user(edata_t *edata, void *ptr)
+{
+	return __atomic_compare_exchange_n(&edata->user, &ptr, NULL, false,
+	    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* What remains of a block that is none any more. */
+static inline void
+large_set_freed(edata_t *edata, size_t usize)
+{
+	edata->freed_usize = usize;
+	edata->usize = 0;
+	edata->cind = 0;
+}
+
 /* A live block goes to a thread's cache. */
 static inline void
 large_note_cached(edata_t *edata, void *ptr)
@@ -79,6 +133,57 @@ void large_free_listed(arena_t *arena);
 
 /* Give a block back to its arena; what is no live block is reported. */
 void large_free(void *ptr);
+
+/* Blocks of more than SC_CACHED_MAX up to here may come and go like this: */
+#define LARGE_AGAIN_MAX ((size_t)8 << 20)
+
+/*
+ * As large_alloc() and large_free(), for a block of a page multiple that was
+ * freed not long ago and is as it was, and of the block at ptr that edata was
+ * found for.  No system call is made.  NULL, false: the long way; nothing has
+ * changed.
+ */
+static inline void *
+large_alloc_again(arena_t *arena, size_t usize, uint64_t *prng)
+{
+	size_t pad = opt.cache_oblivious ? PAGE : 0;
+	if (unlikely(!arena->automatic || opt.san_guard_large != 0)) {
+		return NULL;
+	}
+	edata_t *edata = pac_alloc_again(&arena->pac, usize + pad);
+	if (edata == NULL) {
+		return NULL;
+	}
+	/* A multiple of a cache line in the first page. */
+	*prng += UINT64_C(0x9e3779b97f4a7c15);
+	size_t colour = *prng >> (64 - LG_PAGE) &
+	    (pad - pad / (PAGE / CACHELINE));
+	char *ptr = (char *)edata->addr + colour;
+	edata->slab = false;
+	edata->user = ptr;
+	edata->usize = usize;
+	large_stats_alloc(arena, usize);
+	return ptr;
+}
+
+static inline bool
+large_free_again(arena_t *arena, edata_t *edata, void *ptr)
+{
+	size_t usize = edata->usize;
+	if (unlikely(!arena->automatic || edata->watched) ||
+	    !large_take_from_user(edata, ptr)) {
+		return false;
+	}
+	large_set_freed(edata, usize);
+	if (unlikely(!pac_dalloc_again(&arena->pac, edata))) {
+		edata->usize = usize;
+		__atomic_store_n(&edata->user, ptr, __ATOMIC_RELEASE);
+		return false;
+	}
+	/* It may be someone else's by now. */
+	large_stats_dalloc(arena, usize);
+	return true;
+}
 
 /*
  * Change the size in place to the largest usable size that can be had in

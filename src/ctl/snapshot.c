@@ -197,6 +197,18 @@ gather_extents(ecache_t *ecache, snap_arena_t *snap, size_t n, size_t bytes,
 	mutex_unlock(&ecache->lock);
 }
 
+static void
+add_dirty(snap_arena_t *snap, unsigned n, size_t npages)
+{
+	if (n != 0) {
+		unsigned i = pszind_floor(npages << LG_PAGE);
+		snap_extent_t *out = &snap->extents[i];
+		out->ndirty += n;
+		out->dirty_bytes += n * npages << LG_PAGE;
+		note_extents(snap, i);
+	}
+}
+
 /* Dirty extents that wait uncut; the counters of their locks. */
 static void
 gather_sec(sec_t *sec, snap_arena_t *snap)
@@ -207,13 +219,12 @@ gather_sec(sec_t *sec, snap_arena_t *snap)
 		mutex_add(&snap->mutexes[SNAP_MUTEX_HPA_SEC], &stats);
 	}
 	for (size_t npages = 1; npages <= SEC_NPAGES_MAX; npages++) {
-		if (counts[npages] != 0) {
-			unsigned i = pszind_floor(npages << LG_PAGE);
-			snap_extent_t *out = &snap->extents[i];
-			out->ndirty += counts[npages];
-			out->dirty_bytes += counts[npages] * npages << LG_PAGE;
-			note_extents(snap, i);
-		}
+		add_dirty(snap, counts[npages], npages);
+	}
+	for (unsigned i = 0; i < SEC_NLONG; i++) {
+		size_t npages;
+		unsigned n = sec_count_long(sec, i, &npages);
+		add_dirty(snap, n, npages);
 	}
 }
 

@@ -22,9 +22,6 @@
 #define KEPT_MAX ((size_t)16 << 20)
 #define KEPT_SHARE 4
 
-/* Dirty pages below this many never count as too many. */
-#define DIRTY_CAP_FLOOR ((size_t)64 << (20 - LG_PAGE))
-
 /*
  * Where address space is limited, free memory of one arena may take this share
  * of it, and goes back to the system instead of being retained: the process
@@ -46,8 +43,7 @@ _Atomic int64_t pac_headroom = PAC_HEADROOM_NONE;
 void (*pac_headroom_used)(size_t size);
 _Atomic size_t pac_watch_npages_new = PAC_WATCH_NPAGES;
 
-/* Bytes that free memory of an arena may take; SIZE_MAX: no limit. */
-static _Atomic size_t space_share = SIZE_MAX;
+_Atomic size_t pac_space_share = SIZE_MAX;
 static _Atomic size_t space_mapped;
 static _Atomic size_t space_check_at = SPACE_FIRST_CHECK;
 
@@ -59,7 +55,7 @@ space_check(void)
 	if (share > SPACE_SHARE_LOCKED && pages_new_are_locked()) {
 		share = SPACE_SHARE_LOCKED;
 	}
-	atomic_store_explicit(&space_share, share, memory_order_relaxed);
+	atomic_store_explicit(&pac_space_share, share, memory_order_relaxed);
 }
 
 static void
@@ -77,12 +73,6 @@ space_note_mapped(size_t size)
 			pac_grown(mapped);
 		}
 	}
-}
-
-static size_t
-space_share_now(void)
-{
-	return atomic_load_explicit(&space_share, memory_order_relaxed);
 }
 
 static void
@@ -119,18 +109,6 @@ pac_init(pac_t *pac, ehooks_t *ehooks, base_t *base0, unsigned arena_ind,
 	mutex_init(&pac->grow_lock, "extents_grow", LOCK_ECACHE_GROW);
 	pac->grow_next = pszind_ceil(GROW_FIRST);
 	pac->grow_limit = SC_NPSIZES - 1;
-}
-
-ssize_t
-pac_dirty_decay_ms(const pac_t *pac)
-{
-	return atomic_load_explicit(&pac->dirty_decay.ms, memory_order_relaxed);
-}
-
-ssize_t
-pac_muzzy_decay_ms(const pac_t *pac)
-{
-	return atomic_load_explicit(&pac->muzzy_decay.ms, memory_order_relaxed);
 }
 
 static void
@@ -174,7 +152,8 @@ grow_map_locked(pac_t *pac, size_t size, size_t alignment)
 		pac->grow_skip--;
 	} else if (opt.retain) {
 		size_t step = grow_step_locked(pac, need, &pszind);
-		if (pszind <= pac->grow_limit && step <= space_share_now()) {
+		if (pszind <= pac->grow_limit &&
+		    step <= pac_space_share_now()) {
 			edata_t *edata = extent_new(&pac->env, NULL, step, PAGE,
 			    false, pac->serial_next);
 			if (edata != NULL) {
@@ -312,14 +291,6 @@ take_unmapped(pac_t *pac, size_t size, size_t alignment)
 	return edata;
 }
 
-/* Does free memory wait for a while as it is?  Not where hooks want it. */
-static bool
-keeps(const pac_t *pac)
-{
-	return pac_dirty_decay_ms(pac) != 0 &&
-	    ehooks_are_default(pac->env.ehooks);
-}
-
 bool
 pac_keep_more(pac_t *pac, size_t size)
 {
@@ -328,7 +299,7 @@ pac_keep_more(pac_t *pac, size_t size)
 		<< LG_PAGE) /
 		KEPT_SHARE;
 	most = most < KEPT_MAX ? most : KEPT_MAX;
-	if (!keeps(pac) || space_share_now() != SIZE_MAX ||
+	if (!pac_keeps(pac) || pac_space_share_now() != SIZE_MAX ||
 	    atomic_load_explicit(&pac->kept, memory_order_relaxed) + size >
 		most) {
 		return false;
@@ -352,6 +323,24 @@ sec_limit(const pac_t *pac)
 	return limit < SEC_PAGES_MAX ? limit : SEC_PAGES_MAX;
 }
 
+static void
+put_dirty(pac_t *pac, edata_t **extents, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		ecache_put(&pac->env, &pac->dirty, extents[i]);
+	}
+}
+
+static void
+sec_pass_on_long(pac_t *pac, bool all)
+{
+	edata_t *extents[SEC_LONG_DEPTH];
+	for (unsigned i = 0; i < SEC_NLONG; i++) {
+		put_dirty(pac, extents,
+		    sec_collect_long(&pac->sec, i, all, extents));
+	}
+}
+
 /* Pass on what waits in the small extent cache, all or what is not used. */
 static void
 sec_pass_on(pac_t *pac, bool all)
@@ -361,11 +350,24 @@ sec_pass_on(pac_t *pac, bool all)
 		return;
 	}
 	for (size_t npages = 1; npages <= SEC_NPAGES_MAX; npages++) {
-		unsigned n = sec_collect(&pac->sec, npages, all, extents);
-		for (unsigned i = 0; i < n; i++) {
-			ecache_put(&pac->env, &pac->dirty, extents[i]);
-		}
+		put_dirty(pac, extents,
+		    sec_collect(&pac->sec, npages, all, extents));
 	}
+	sec_pass_on_long(pac, all);
+}
+
+/* An extent that waits as it was freed, of exactly that length. */
+static edata_t *
+take_uncut(pac_t *pac, size_t npages)
+{
+	if (npages <= SEC_NPAGES_MAX) {
+		return sec_take(&pac->sec, npages);
+	}
+	edata_t *edata = sec_take_long(&pac->sec, npages);
+	if (edata == NULL) {
+		sec_note_asked(&pac->sec, npages);
+	}
+	return edata;
 }
 
 edata_t *
@@ -375,7 +377,7 @@ pac_alloc(pac_t *pac, size_t size, size_t alignment, pac_source_t source)
 	edata_t *edata = NULL;
 	if (source == PAC_REUSE) {
 		if (alignment == PAGE) {
-			edata = sec_take(&pac->sec, size >> LG_PAGE);
+			edata = take_uncut(pac, size >> LG_PAGE);
 		}
 		if (edata == NULL) {
 			edata = take_dirty(pac, size, alignment);
@@ -427,7 +429,7 @@ retire(pac_t *pac, edata_t *edata, bool was_muzzy)
 	size_t size = edata->size;
 	atomic_fetch_sub_explicit(&pac->mapped, size, memory_order_relaxed);
 	bool keep = opt.retain && ehooks_are_default(pac->env.ehooks) &&
-	    space_share_now() == SIZE_MAX;
+	    pac_space_share_now() == SIZE_MAX;
 	if (!keep && extent_unmap(&pac->env, edata) == ERR_NONE) {
 		return;
 	}
@@ -472,7 +474,7 @@ batch_max(const pac_t *pac, bool to_muzzy)
 {
 	return to_muzzy || !opt.retain ||
 		!ehooks_are_default(pac->env.ehooks) ||
-		space_share_now() != SIZE_MAX
+		pac_space_share_now() != SIZE_MAX
 	    ? 0
 	    : (unsigned)opt.process_madvise_max_batch;
 }
@@ -552,22 +554,8 @@ purge_to_limit(pac_t *pac, extent_state_t state, size_t npages_limit, bool all)
 	}
 }
 
-/*
- * How many dirty pages are tolerated next to those in use.  A quarter, tried
- * first, saved no peak memory where sizes change from phase to phase and cost
- * 40 % more page faults.
- */
-static size_t
-dirty_cap(const pac_t *pac)
-{
-	size_t cap = atomic_load_explicit(&pac->nactive, memory_order_relaxed);
-	size_t share = space_share_now() >> LG_PAGE;
-	cap = cap > DIRTY_CAP_FLOOR ? cap : DIRTY_CAP_FLOOR;
-	return cap < share ? cap : share;
-}
-
-static NOINLINE void
-tell_watcher(pac_t *pac)
+void
+pac_tell_watcher(pac_t *pac)
 {
 	if (atomic_exchange_explicit(&pac->watch_npages, PAC_WATCH_NONE,
 		memory_order_relaxed) != PAC_WATCH_NONE &&
@@ -576,13 +564,11 @@ tell_watcher(pac_t *pac)
 	}
 }
 
-static inline void
-watch(pac_t *pac, size_t ndirty)
+/* Dirty pages that the cap is for. */
+static size_t
+capped(const pac_t *pac)
 {
-	if (unlikely(ndirty > atomic_load_explicit(&pac->watch_npages,
-				  memory_order_relaxed))) {
-		tell_watcher(pac);
-	}
+	return ecache_npages(&pac->dirty) + sec_npages_long(&pac->sec);
 }
 
 /* After pages became dirty: the immediate and the capped cases. */
@@ -591,16 +577,17 @@ dirty_added(pac_t *pac)
 {
 	ssize_t ms = pac_dirty_decay_ms(pac);
 	size_t limit;
-	watch(pac, ecache_npages(&pac->dirty));
+	pac_watch(pac, ecache_npages(&pac->dirty));
 	if (ms == 0) {
 		limit = 0;
-	} else if (ms > 0 && ecache_npages(&pac->dirty) > dirty_cap(pac)) {
+	} else if (ms > 0 && capped(pac) > pac_dirty_cap(pac)) {
 		/* A bit below, so that not every free has to purge. */
-		limit = dirty_cap(pac) / 4 * 3;
+		limit = pac_dirty_cap(pac) / 4 * 3;
 	} else {
 		return;
 	}
 	if (mutex_trylock(&pac->dirty_decay.lock)) {
+		sec_pass_on_long(pac, true);
 		purge_to_limit(pac, EXTENT_DIRTY, limit, ms == 0);
 		mutex_unlock(&pac->dirty_decay.lock);
 	}
@@ -637,13 +624,20 @@ pac_dalloc(pac_t *pac, edata_t *edata)
 		give_up(pac, edata);
 		return;
 	}
+	if (edata->size > SEC_NPAGES_MAX << LG_PAGE) {
+		if (pac_dalloc_again(pac, edata)) {
+			return;
+		}
+	} else if (pac_keeps(pac)) {
+		edata->zeroed = false;
+		size_t npages = edata_npages(edata);
+		if (sec_put(&pac->sec, edata, sec_limit(pac))) {
+			pac_note_uncut(pac, npages);
+			return;
+		}
+	}
 	atomic_fetch_sub_explicit(&pac->nactive, edata_npages(edata),
 	    memory_order_relaxed);
-	edata->zeroed = false;
-	if (keeps(pac) && sec_put(&pac->sec, edata, sec_limit(pac))) {
-		watch(pac, sec_npages(&pac->sec));
-		return;
-	}
 	dalloc_merged(pac, edata);
 }
 
@@ -657,11 +651,27 @@ pac_dalloc_untouched(pac_t *pac, edata_t *edata)
 	put_retained(pac, edata);
 }
 
+/* What waits uncut at an address goes where it can be cut; false: nothing. */
+static bool
+sec_pass_on_at(pac_t *pac, void *addr)
+{
+	edata_t *edata = pagemap_extent(addr);
+	if (edata == NULL || !sec_take_at(&pac->sec, edata, addr)) {
+		return false;
+	}
+	ecache_put(&pac->env, &pac->dirty, edata);
+	return true;
+}
+
 /* The `size` bytes behind an extent, from wherever they are free. */
 static edata_t *
 take_behind(pac_t *pac, void *addr, size_t size)
 {
 	edata_t *more = ecache_take_at(&pac->env, &pac->dirty, addr, size);
+	if (more == NULL && sec_npages(&pac->sec) != 0 &&
+	    sec_pass_on_at(pac, addr)) {
+		more = ecache_take_at(&pac->env, &pac->dirty, addr, size);
+	}
 	if (more == NULL) {
 		more = ecache_take_at(&pac->env, &pac->muzzy, addr, size);
 	}

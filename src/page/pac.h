@@ -163,8 +163,18 @@ pac_ndirty(const pac_t *pac)
 bool pac_keep_more(pac_t *pac, size_t size);
 void pac_keep_less(pac_t *pac, size_t size);
 
-ssize_t pac_dirty_decay_ms(const pac_t *pac);
-ssize_t pac_muzzy_decay_ms(const pac_t *pac);
+static inline ssize_t
+pac_dirty_decay_ms(const pac_t *pac)
+{
+	return atomic_load_explicit(&pac->dirty_decay.ms, memory_order_relaxed);
+}
+
+static inline ssize_t
+pac_muzzy_decay_ms(const pac_t *pac)
+{
+	return atomic_load_explicit(&pac->muzzy_decay.ms, memory_order_relaxed);
+}
+
 /* ERR_INVALID: out of range. */
 MUST_CHECK err_t pac_set_decay_ms(pac_t *pac, extent_state_t state, ssize_t ms,
     uint64_t now_ns);
@@ -172,6 +182,99 @@ MUST_CHECK err_t pac_set_decay_ms(pac_t *pac, extent_state_t state, ssize_t ms,
 /* Largest growth step; a limit becomes the page class at or below it. */
 size_t pac_grow_limit(pac_t *pac);
 void pac_set_grow_limit(pac_t *pac, size_t limit);
+
+/* Bytes that free memory of an arena may take; SIZE_MAX: no limit. */
+extern _Atomic size_t pac_space_share;
+
+static inline size_t
+pac_space_share_now(void)
+{
+	return atomic_load_explicit(&pac_space_share, memory_order_relaxed);
+}
+
+/* Dirty pages below this many never count as too many. */
+#define PAC_DIRTY_CAP_FLOOR ((size_t)64 << (20 - LG_PAGE))
+
+/*
+ * How many dirty pages are tolerated next to those in use.  A quarter, tried
+ * first, saved no peak memory where sizes change from phase to phase and cost
+ * 40 % more page faults.
+ */
+static inline size_t
+pac_dirty_cap(const pac_t *pac)
+{
+	size_t cap = atomic_load_explicit(&pac->nactive, memory_order_relaxed);
+	size_t share = pac_space_share_now() >> LG_PAGE;
+	cap = cap > PAC_DIRTY_CAP_FLOOR ? cap : PAC_DIRTY_CAP_FLOOR;
+	return cap < share ? cap : share;
+}
+
+/* Tell the watcher where there are more than are watched for. */
+void pac_tell_watcher(pac_t *pac) COLD;
+
+static inline void
+pac_watch(pac_t *pac, size_t ndirty)
+{
+	if (unlikely(ndirty > atomic_load_explicit(&pac->watch_npages,
+				  memory_order_relaxed))) {
+		pac_tell_watcher(pac);
+	}
+}
+
+/* Extents in use became dirty ones that wait uncut. */
+static inline void
+pac_note_uncut(pac_t *pac, size_t npages)
+{
+	atomic_fetch_sub_explicit(&pac->nactive, npages, memory_order_relaxed);
+	pac_watch(pac, sec_npages(&pac->sec));
+}
+
+/* May free memory wait somewhere before it becomes dirty extents? */
+static inline bool
+pac_keeps(const pac_t *pac)
+{
+	return pac_dirty_decay_ms(pac) != 0 &&
+	    ehooks_are_default(pac->env.ehooks);
+}
+
+/*
+ * As pac_alloc() and pac_dalloc() for long extents that come and go as they
+ * are.  NULL, false: the long way; nothing has changed.
+ */
+static inline edata_t *
+pac_alloc_again(pac_t *pac, size_t size)
+{
+	edata_t *edata = sec_take_long(&pac->sec, size >> LG_PAGE);
+	if (edata != NULL) {
+		atomic_fetch_add_explicit(&pac->nactive, size >> LG_PAGE,
+		    memory_order_relaxed);
+	}
+	return edata;
+}
+
+/*
+ * Memory that waits uncut is memory that other lengths may lack: a 16th of what
+ * is in use, or one extent while no other length is asked for.
+ */
+static inline bool
+pac_dalloc_again(pac_t *pac, edata_t *edata)
+{
+	size_t npages = edata_npages(edata);
+	size_t nlong = sec_npages_long(&pac->sec) + npages;
+	if (unlikely(edata->guarded || !pac_keeps(pac)) ||
+	    ecache_npages(&pac->dirty) + nlong > pac_dirty_cap(pac) ||
+	    (nlong * 16 >
+		    atomic_load_explicit(&pac->nactive, memory_order_relaxed) &&
+		(nlong != npages || !sec_is_streak(&pac->sec, npages)))) {
+		return false;
+	}
+	edata->zeroed = false;
+	if (!sec_put_long(&pac->sec, edata)) {
+		return false;
+	}
+	pac_note_uncut(pac, npages);
+	return true;
+}
 
 /*
  * Arena destruction: everything left goes by the destroy hook, and the

@@ -60,9 +60,6 @@ void *const cache_bin_none[2] = {CACHE_BIN_FULL, NULL};
 /* Collections without use after which an array is halved. */
 #define IDLE_TO_SHRINK 3
 
-/* Slow operations between two looks at the arena's clock. */
-#define SLOW_PER_TICK 64
-
 /* Contended locks after which a thread looks for another arena. */
 #define CONTENDED_TO_REBIND 16
 
@@ -405,19 +402,22 @@ note_event(tsd_t *tsd, unsigned cind, cache_event_t event)
 	}
 }
 
-static void
-slow_tick(tsd_t *tsd)
+void
+tcache_tick_due(tsd_t *tsd)
 {
-	tsd_follow_cpu(tsd);
-	if (++tsd->nslow < SLOW_PER_TICK) {
-		return;
-	}
 	tsd->nslow = 0;
 	arena_tick(tsd->arena);
 	if (tsd->ncontended >= CONTENDED_TO_REBIND && !tsd->arena_chosen) {
 		tsd->arena = arenas_rebind(tsd->arena, &tsd->shard);
 	}
 	tsd->ncontended = 0;
+}
+
+static void
+slow_tick(tsd_t *tsd)
+{
+	tsd_follow_cpu(tsd);
+	tcache_note_slow(tsd, 1);
 }
 
 /* Pointers to take into or out of a bin at once. */

@@ -47,6 +47,21 @@ void *tcache_alloc_slow(tsd_t *tsd, arena_t *arena, unsigned cind, size_t size);
  */
 void tcache_free_slow(tsd_t *tsd, unsigned cind, void *ptr);
 
+/* Slow operations between two looks at the arena's clock. */
+#define TCACHE_SLOW_PER_TICK 64
+
+/* So many slow operations, or what counts as that many: time may have passed. */
+void tcache_tick_due(tsd_t *tsd);
+
+static inline void
+tcache_note_slow(tsd_t *tsd, unsigned n)
+{
+	tsd->nslow += n;
+	if (unlikely(tsd->nslow >= TCACHE_SLOW_PER_TICK)) {
+		tcache_tick_due(tsd);
+	}
+}
+
 /* Return everything to the arenas; the arrays stay. */
 void tcache_flush(tsd_t *tsd);
 

@@ -231,6 +231,19 @@ thread_event_run(tsd_t *tsd, size_t usize)
 	set_next(tsd);
 }
 
+/* Blocks that come and go between two collections, at least. */
+#define GC_BLOCKS_MIN 8
+
+void
+thread_event_run_again(tsd_t *tsd, size_t usize)
+{
+	thread_event_run(tsd, usize);
+	if (tsd->gc_at < tsd->allocated + usize * GC_BLOCKS_MIN) {
+		tsd->gc_at = tsd->allocated + usize * GC_BLOCKS_MIN;
+		set_next(tsd);
+	}
+}
+
 static bool
 is_same(const thread_callback_t *a, const thread_callback_t *b)
 {

@@ -41,6 +41,12 @@ void thread_event_init(tsd_t *tsd);
  */
 void thread_event_run(tsd_t *tsd, size_t usize) COLD;
 
+/*
+ * The same for a block that came back as it was freed: that says nothing of
+ * what the cache holds, so collections become rarer.
+ */
+void thread_event_run_again(tsd_t *tsd, size_t usize) COLD;
+
 /* ERR_AGAIN: the table is full.  A second registration is the first one. */
 MUST_CHECK err_t thread_event_add(const thread_callback_t *callback);
 

@@ -2,6 +2,7 @@
 
 #include "support/harness.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -23,6 +24,18 @@ static unsigned
 arena_of_block(void *p)
 {
 	return edata_arena_ind(pagemap_extent(p));
+}
+
+static void
+free_it(void *p)
+{
+	alloc_free(p, false);
+}
+
+static void
+free_inside(void *p)
+{
+	alloc_free((char *)p + PAGE, false);
 }
 
 TEST_CONF(general, CACHED ",narenas:4")
@@ -148,6 +161,38 @@ TEST_CONF(resize, CACHED)
 	alloc_free(q, false);
 }
 
+/* Beyond the cache, a length that is used again and again comes back uncut. */
+TEST_CONF(long_blocks_come_again, CACHED)
+{
+	uint64_t before = tsd_get()->allocated, freed = tsd_get()->deallocated;
+	assert_null(alloc_again(MIB));
+	for (unsigned i = 0; i < 100; i++) {
+		char *p = je_malloc(MIB - i);
+		assert_int_equal(alloc_usable_size(p), MIB);
+		memset(p, 1, 10);
+		errno = 7;
+		je_free(p);
+		assert_int_equal(errno, 7);
+	}
+	assert_int_equal(tsd_get()->allocated - before, 100 * MIB);
+	assert_int_equal(tsd_get()->deallocated - freed, 100 * MIB);
+	char *p = alloc_again(MIB - 5000);
+	assert_null(p);
+	p = alloc_again(MIB - 5);
+	assert_non_null(p);
+	void *base = large_find(p)->addr;
+	alloc_free(p, false);
+	/* Zeroed, too. */
+	p = je_calloc(1, MIB);
+	assert_ptr_equal(large_find(p)->addr, base);
+	assert_true(p[0] == 0 && memcmp(p, p + 1, MIB - 1) == 0);
+	assert_dies(free_inside, p, "invalid pointer");
+	je_free(p);
+	assert_dies(free_it, p, "double free");
+	assert_null(alloc_again(LARGE_AGAIN_MAX + 1));
+	assert_null(alloc_again(SIZE_MAX));
+}
+
 TEST(resize_in_place)
 {
 	unsigned char *p = plain(300 * KIB);
@@ -185,12 +230,6 @@ static void
 resize_it_in_place(void *p)
 {
 	(void)alloc_resize_in_place(p, 500000, 0, 1, false);
-}
-
-static void
-free_it(void *p)
-{
-	alloc_free(p, false);
 }
 
 static void

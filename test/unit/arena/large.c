@@ -247,6 +247,133 @@ TEST(cached)
 	large_free(p);
 }
 
+/* Have blocks of a length come back as they were freed. */
+static void
+warm(size_t size)
+{
+	for (unsigned i = 0; i <= SEC_STREAK_MIN; i++) {
+		large_free(alloc(size));
+	}
+	assert_int_equal(sec_npages_long(&arena->pac.sec),
+	    (size + PAGE) >> LG_PAGE);
+}
+
+/* What was freed again and again comes back at once, and is as any block. */
+TEST(again)
+{
+	setup();
+	assert_null(large_alloc_again(arena, MIB, &prng));
+	warm(MIB);
+	unsigned szind = szind_of(MIB) - SC_NBINS;
+	uint64_t nmalloc = atomic_load(&arena->lextents[szind].nmalloc);
+	size_t dirty = pac_ndirty(&arena->pac);
+	assert_null(large_alloc_again(arena, MIB + PAGE, &prng));
+	char *p = large_alloc_again(arena, MIB, &prng);
+	assert_non_null(p);
+	assert_int_equal((uintptr_t)p % CACHELINE, 0);
+	edata_t *edata = large_find(p);
+	assert_non_null(edata);
+	assert_int_equal(edata->usize, MIB);
+	assert_int_equal(edata->cind, 0);
+	assert_int_equal(edata->size, MIB + PAGE);
+	assert_int_equal(allocated(), MIB);
+	assert_int_equal(pac_ndirty(&arena->pac), dirty - MIB / PAGE - 1);
+	assert_int_equal(atomic_load(&arena->pac.nactive), MIB / PAGE + 1);
+	assert_int_equal(atomic_load(&arena->lextents[szind].nmalloc),
+	    nmalloc + 1);
+	assert_null(large_alloc_again(arena, MIB, &prng));
+	assert_true(large_free_again(arena, edata, p));
+	assert_int_equal(allocated(), 0);
+	assert_int_equal(pac_ndirty(&arena->pac), dirty);
+	assert_null(large_find(p));
+	assert_false(large_free_again(arena, edata, p));
+	assert_int_equal(allocated(), 0);
+	assert_int_equal(pac_ndirty(&arena->pac), dirty);
+}
+
+TEST(again_zeroed)
+{
+	setup();
+	warm(MIB);
+	char *p = alloc(MIB);
+	memset(p, 1, MIB);
+	large_free(p);
+	p = large_alloc(arena, MIB, MIB, 1, true, &prng);
+	assert_true(is_zero(p, MIB));
+}
+
+/* One length may wait, while no other is asked for; the others are dirty. */
+TEST(again_is_bounded)
+{
+	setup();
+	char *p = alloc(MIB), *q = alloc(MIB);
+	warm(MIB);
+	assert_true(large_free_again(arena, large_find(p), p) == false);
+	assert_ptr_equal(large_find(p)->user, p);
+	large_free(p);
+	large_free(q);
+	assert_int_equal(sec_npages_long(&arena->pac.sec), MIB / PAGE + 1);
+	p = large_alloc_again(arena, MIB, &prng);
+	large_free(alloc(2 * MIB));
+	assert_false(large_free_again(arena, large_find(p), p));
+	/* A 16th of what is in use may. */
+	q = alloc(20 * MIB);
+	assert_true(large_free_again(arena, large_find(p), p));
+	assert_int_equal(allocated(), 20 * MIB);
+}
+
+/* What waits goes with the dirty pages, and before new memory is taken. */
+TEST(again_is_dirty_memory)
+{
+	setup();
+	warm(MIB);
+	pac_purge_all(&arena->pac);
+	assert_int_equal(pac_ndirty(&arena->pac), 0);
+	assert_null(large_alloc_again(arena, MIB, &prng));
+	warm(MIB);
+	size_t mapped = atomic_load(&arena->pac.mapped);
+	(void)alloc(MIB / 2);
+	assert_int_equal(atomic_load(&arena->pac.mapped), mapped);
+	assert_int_equal(sec_npages_long(&arena->pac.sec), 0);
+}
+
+/* A block grows over what waits behind it. */
+TEST(again_is_in_nobodys_way)
+{
+	setup();
+	large_free(alloc(8 * MIB));
+	char *p = alloc(MIB), *q = alloc(MIB);
+	assert_int_equal((char *)large_find(q)->addr -
+		(char *)large_find(p)->addr,
+	    MIB + PAGE);
+	char *r = alloc(20 * MIB);
+	warm(MIB);
+	assert_true(large_free_again(arena, large_find(q), q) == false);
+	void *again = large_alloc_again(arena, MIB, &prng);
+	assert_true(large_free_again(arena, large_find(q), q));
+	assert_true(large_resize(large_find(p), 2 * MIB, 2 * MIB, false));
+	assert_int_equal(sec_npages_long(&arena->pac.sec), 0);
+	large_free(again);
+	large_free(p);
+	large_free(r);
+	assert_int_equal(atomic_load(&arena->pac.nactive), 0);
+	assert_true(arena_verify(arena));
+}
+
+TEST(again_is_for_automatic_arenas)
+{
+	setup();
+	arena_t *manual = arenas_create(NULL, true);
+	assert_non_null(manual);
+	for (unsigned i = 0; i <= SEC_STREAK_MIN; i++) {
+		large_free(large_alloc(manual, MIB, MIB, 1, false, &prng));
+	}
+	assert_null(large_alloc_again(manual, MIB, &prng));
+	char *p = large_alloc(manual, MIB, MIB, 1, false, &prng);
+	assert_false(large_free_again(manual, large_find(p), p));
+	large_free(p);
+}
+
 static void
 free_twice(void *p)
 {
@@ -274,6 +401,10 @@ TEST(misuse)
 	assert_dies(free_twice, p, "double free");
 	assert_dies(free_cached, p, "double free");
 	assert_dies(free_inside, p, "invalid pointer");
+	assert_survives(large_free, p);
+	warm(MIB);
+	p = large_alloc_again(arena, MIB, &prng);
+	assert_dies(free_twice, p, "double free");
 	assert_survives(large_free, p);
 }
 

@@ -50,6 +50,21 @@ TEST(collection)
 	assert_int_equal(live_in_arenas(cind), 0);
 }
 
+/* Blocks that come and go say little of what the cache holds. */
+TEST(collection_waits_for_long_blocks)
+{
+	thread_setup(1);
+	tsd_t *tsd = tsd_get();
+	tsd->allocated = tsd->event_at;
+	uint64_t gc_at = tsd->gc_at;
+	thread_event_run_again(tsd, MIB);
+	assert_int_equal(tsd->gc_at, gc_at + 8 * MIB);
+	assert_int_equal(tsd->event_at, tsd->gc_at);
+	tsd->allocated = tsd->event_at;
+	thread_event_run_again(tsd, 1000);
+	assert_int_equal(tsd->gc_at, gc_at + 9 * MIB);
+}
+
 /* However large the interval is, nothing overflows. */
 TEST(extreme_intervals)
 {
