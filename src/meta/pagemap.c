@@ -216,6 +216,18 @@ pagemap_set_boundaries(edata_t *edata)
 }
 
 void
+pagemap_set_first(edata_t *edata)
+{
+	set_extent(edata_base(edata), edata);
+}
+
+void
+pagemap_set_last(edata_t *edata)
+{
+	set_extent(edata_end(edata) - PAGE, edata);
+}
+
+void
 pagemap_set_slab(edata_t *edata, uint8_t code)
 {
 	for (uintptr_t addr = edata_base(edata); addr < edata_end(edata);

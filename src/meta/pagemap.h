@@ -67,6 +67,10 @@ MUST_CHECK err_t pagemap_reserve(base_t *base, const void *addr, size_t size);
 /* Point the first and last page of an extent to it. */
 void pagemap_set_boundaries(edata_t *edata);
 
+/* Only one of them: the other is as it was. */
+void pagemap_set_first(edata_t *edata);
+void pagemap_set_last(edata_t *edata);
+
 /* Point all pages of a slab to it and give them its code. */
 void pagemap_set_slab(edata_t *edata, uint8_t code);
 

@@ -62,6 +62,32 @@ carve_locked(extent_env_t *env, ecache_t *ecache, edata_t *edata,
 	return body;
 }
 
+/* The first `size` bytes of a longer one, which stays. */
+static edata_t *
+take_front_locked(extent_env_t *env, ecache_t *ecache, edata_t *edata,
+    size_t size)
+{
+	edata_t *front = extent_front(env, edata, size);
+	if (likely(front != NULL)) {
+		eset_cut_front(&ecache->eset, edata, size);
+		edata->head = false;
+		pagemap_set_first(edata);
+	}
+	return front;
+}
+
+/* `size` bytes from `start` on of an extent of the cache. */
+static edata_t *
+take_locked(extent_env_t *env, ecache_t *ecache, edata_t *edata,
+    uintptr_t start, size_t size)
+{
+	if (start == edata_base(edata) && edata->size > size) {
+		return take_front_locked(env, ecache, edata, size);
+	}
+	eset_remove(&ecache->eset, edata);
+	return carve_locked(env, ecache, edata, start, size);
+}
+
 edata_t *
 ecache_take(extent_env_t *env, ecache_t *ecache, size_t size, size_t alignment,
     unsigned lg_max_fit)
@@ -72,8 +98,7 @@ ecache_take(extent_env_t *env, ecache_t *ecache, size_t size, size_t alignment,
 	mutex_lock(&ecache->lock);
 	edata_t *edata = eset_fit(&ecache->eset, size, alignment, lg_max_fit);
 	if (edata != NULL) {
-		eset_remove(&ecache->eset, edata);
-		edata = carve_locked(env, ecache, edata,
+		edata = take_locked(env, ecache, edata,
 		    align_up(edata_base(edata), alignment), size);
 	}
 	mutex_unlock(&ecache->lock);
@@ -92,8 +117,7 @@ ecache_take_at(extent_env_t *env, ecache_t *ecache, void *addr, size_t size)
 	    edata_owner(edata) ==
 		edata_owner_word(env->arena_ind, ecache->state) &&
 	    edata->addr == addr && edata->size >= size) {
-		eset_remove(&ecache->eset, edata);
-		edata = carve_locked(env, ecache, edata, (uintptr_t)addr, size);
+		edata = take_locked(env, ecache, edata, (uintptr_t)addr, size);
 	} else {
 		edata = NULL;
 	}
@@ -113,6 +137,24 @@ neighbour_locked(extent_env_t *env, ecache_t *ecache, uintptr_t addr)
 		return NULL;
 	}
 	return edata;
+}
+
+bool
+ecache_grow_into(extent_env_t *env, ecache_t *ecache, edata_t *edata,
+    size_t size, bool *zeroed)
+{
+	mutex_lock(&ecache->lock);
+	edata_t *next = neighbour_locked(env, ecache, edata_end(edata));
+	bool may = next != NULL && next->size > size &&
+	    edata_base(next) == edata_end(edata) &&
+	    extent_mergeable(env, edata, next);
+	if (likely(may)) {
+		*zeroed = next->zeroed;
+		eset_cut_front(&ecache->eset, next, size);
+		extent_shift(edata, next, size);
+	}
+	mutex_unlock(&ecache->lock);
+	return may;
 }
 
 static edata_t *

@@ -35,6 +35,14 @@ edata_t *ecache_take(extent_env_t *env, ecache_t *ecache, size_t size,
 edata_t *ecache_take_at(extent_env_t *env, ecache_t *ecache, void *addr,
     size_t size) EXCLUDES(ecache->lock);
 
+/*
+ * Make an ACTIVE extent longer by the first `size` bytes of a longer free one
+ * behind it.  *zeroed says whether they read zero.  No hook is asked.  False:
+ * there is none that may be merged with it; nothing has changed.
+ */
+bool ecache_grow_into(extent_env_t *env, ecache_t *ecache, edata_t *edata,
+    size_t size, bool *zeroed) EXCLUDES(ecache->lock);
+
 /* Put an ACTIVE extent in, merged with its neighbours. */
 void ecache_put(extent_env_t *env, ecache_t *ecache, edata_t *edata)
     EXCLUDES(ecache->lock);

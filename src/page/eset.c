@@ -48,6 +48,26 @@ eset_remove(eset_t *eset, edata_t *edata)
 	npages_add(eset, (size_t)0 - edata_npages(edata));
 }
 
+void
+eset_cut_front(eset_t *eset, edata_t *edata, size_t size)
+{
+	unsigned pszind = pszind_floor(edata->size);
+	if (pszind_floor(edata->size - size) != pszind) {
+		eset_remove(eset, edata);
+		edata->addr = (char *)edata->addr + size;
+		edata->size -= size;
+		eset_insert(eset, edata);
+		return;
+	}
+	/* No other begins in between, so its place in the heap is the same. */
+	edata->addr = (char *)edata->addr + size;
+	edata->size -= size;
+	list_remove(&edata->lru);
+	list_push_back(&eset->lru, &edata->lru);
+	eset->stats[pszind].nbytes -= size;
+	npages_add(eset, (size_t)0 - (size >> LG_PAGE));
+}
+
 static bool
 fits(const edata_t *edata, size_t size, size_t alignment)
 {

@@ -36,6 +36,12 @@ void eset_insert(eset_t *eset, edata_t *edata);
 void eset_remove(eset_t *eset, edata_t *edata);
 
 /*
+ * An extent of the set loses its first bytes, more than none and not all: what
+ * is left counts as newly put in.
+ */
+void eset_cut_front(eset_t *eset, edata_t *edata, size_t size);
+
+/*
  * An extent with room for `size` bytes at an address aligned to `alignment`
  * (a power of two, at least PAGE), the oldest in the smallest class that has
  * one; extents longer than size << lg_max_fit are passed over.  It stays in

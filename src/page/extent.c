@@ -5,40 +5,71 @@
 #include "page/hooks_default.h"
 #include "platform/assert.h"
 
-edata_t *
-extent_split(extent_env_t *env, edata_t *edata, size_t size_a)
+/* A descriptor for a part, if the hook allows that it is one. */
+static edata_t *
+part_new(extent_env_t *env, edata_t *edata, size_t size_a)
 {
 	assert(size_a > 0 && size_a < edata->size);
 	assert(is_aligned(size_a, PAGE));
-	edata_t *trail = edata_cache_get(env->edata_cache);
-	if (trail == NULL) {
+	edata_t *part = edata_cache_get(env->edata_cache);
+	if (part == NULL) {
 		return NULL;
 	}
 	if (ehooks_split(env->ehooks, edata->addr, edata->size, size_a,
 		edata->committed) != ERR_NONE) {
-		edata_cache_put(env->edata_cache, trail);
+		edata_cache_put(env->edata_cache, part);
 		return NULL;
 	}
-	trail->addr = (char *)edata->addr + size_a;
-	trail->size = edata->size - size_a;
-	trail->cind = 0;
-	trail->slab = false;
-	trail->committed = edata->committed;
-	trail->zeroed = edata->zeroed;
-	trail->head = false;
-	trail->dss = edata->dss;
-	trail->guarded = false;
-	trail->huge = edata->huge;
-	trail->watched = false;
-	trail->serial = edata->serial;
-	trail->user = NULL;
-	trail->usize = 0;
-	trail->freed_usize = 0;
+	return part;
+}
+
+/* Describe `size` bytes of an extent, from `offset` on. */
+static void
+set_part(edata_t *part, const edata_t *edata, size_t offset, size_t size)
+{
+	part->addr = (char *)edata->addr + offset;
+	part->size = size;
+	part->cind = 0;
+	part->slab = false;
+	part->committed = edata->committed;
+	part->zeroed = edata->zeroed;
+	part->head = offset == 0 && edata->head;
+	part->dss = edata->dss;
+	part->guarded = false;
+	part->huge = edata->huge;
+	part->watched = false;
+	part->serial = edata->serial;
+	part->user = NULL;
+	part->usize = 0;
+	part->freed_usize = 0;
+}
+
+edata_t *
+extent_split(extent_env_t *env, edata_t *edata, size_t size_a)
+{
+	edata_t *trail = part_new(env, edata, size_a);
+	if (trail == NULL) {
+		return NULL;
+	}
+	set_part(trail, edata, size_a, edata->size - size_a);
 	edata_set_owner(trail, env->arena_ind, edata_state(edata));
 	edata->size = size_a;
 	pagemap_set_boundaries(edata);
 	pagemap_set_boundaries(trail);
 	return trail;
+}
+
+edata_t *
+extent_front(extent_env_t *env, edata_t *edata, size_t size)
+{
+	edata_t *front = part_new(env, edata, size);
+	if (front == NULL) {
+		return NULL;
+	}
+	set_part(front, edata, 0, size);
+	edata_set_owner(front, env->arena_ind, EXTENT_ACTIVE);
+	pagemap_set_boundaries(front);
+	return front;
 }
 
 bool
@@ -70,6 +101,21 @@ extent_merge(extent_env_t *env, edata_t *a, edata_t *b)
 	pagemap_set_boundaries(a);
 	edata_cache_put(env->edata_cache, b);
 	return ERR_NONE;
+}
+
+void
+extent_shift(edata_t *a, edata_t *b, size_t size)
+{
+	a->size += size;
+	a->zeroed = a->zeroed && b->zeroed;
+	a->huge = a->huge || b->huge;
+	if (b->serial < a->serial) {
+		a->serial = b->serial;
+	}
+	b->head = false;
+	assert(edata_end(a) == edata_base(b));
+	pagemap_set_last(a);
+	pagemap_set_first(b);
 }
 
 err_t

@@ -26,12 +26,26 @@ typedef struct {
  */
 edata_t *extent_split(extent_env_t *env, edata_t *edata, size_t size_a);
 
+/*
+ * A descriptor, ACTIVE, of the first `size` bytes of an extent that is longer
+ * and is about to lose them: what is left has to be noted by the caller.  NULL:
+ * refused or no descriptor, nothing has changed.
+ */
+edata_t *extent_front(extent_env_t *env, edata_t *edata, size_t size);
+
 /* Append b, which begins where a ends; b's descriptor is gone then. */
 MUST_CHECK err_t extent_merge(extent_env_t *env, edata_t *a, edata_t *b);
 
 /* Whether the two are of one kind, so that merging may be asked for. */
 bool
 extent_mergeable(const extent_env_t *env, const edata_t *a, const edata_t *b);
+
+/*
+ * Let a, in use, have the first `size` bytes of b, which begins where a ends and
+ * is longer; b is at its new place already.  Only where the two are mergeable
+ * and the hooks are the default ones, which need not be asked.
+ */
+void extent_shift(edata_t *a, edata_t *b, size_t size);
 
 /* Make the memory usable. */
 MUST_CHECK err_t extent_commit(extent_env_t *env, edata_t *edata);

@@ -697,10 +697,53 @@ take_behind(pac_t *pac, void *addr, size_t size)
 	return more;
 }
 
+/* The cache that seems to have what is at an address; NULL: none. */
+static ecache_t *
+cache_at(pac_t *pac, uintptr_t addr)
+{
+	edata_t *edata = pagemap_extent((void *)addr);
+	uint32_t owner = edata == NULL ? 0 : edata_owner(edata);
+	if (edata_word_arena_ind(owner) != pac->env.arena_ind) {
+		return NULL;
+	}
+	switch (owner & 0xff) {
+	case EXTENT_DIRTY:
+		return &pac->dirty;
+	case EXTENT_MUZZY:
+		return &pac->muzzy;
+	case EXTENT_RETAINED:
+		return &pac->retained;
+	default:
+		return NULL;
+	}
+}
+
+/* By moving the end of what is free behind, which is longer. */
+static bool
+expand_into(pac_t *pac, edata_t *edata, size_t more_size, bool *zeroed)
+{
+	if (!ehooks_are_default(pac->env.ehooks)) {
+		return false;
+	}
+	ecache_t *ecache = cache_at(pac, edata_end(edata));
+	if (ecache == NULL ||
+	    !ecache_grow_into(&pac->env, ecache, edata, more_size, zeroed)) {
+		return false;
+	}
+	if (ecache == &pac->retained) {
+		count_mapped(pac, more_size);
+	}
+	count(&pac->nactive, more_size >> LG_PAGE);
+	return true;
+}
+
 err_t
 pac_expand(pac_t *pac, edata_t *edata, size_t new_size, bool *zeroed)
 {
 	size_t more_size = new_size - edata->size;
+	if (likely(expand_into(pac, edata, more_size, zeroed))) {
+		return ERR_NONE;
+	}
 	edata_t *more = take_behind(pac, (void *)edata_end(edata), more_size);
 	if (more == NULL) {
 		return ERR_NOMEM;

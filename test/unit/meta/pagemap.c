@@ -65,6 +65,13 @@ TEST(boundaries)
 	pagemap_forget(&edata);
 	assert_null(pagemap_extent(addr));
 	assert_null(pagemap_extent(addr + 9 * PAGE));
+	pagemap_set_last(&edata);
+	assert_null(pagemap_extent(addr));
+	assert_ptr_equal(pagemap_extent(addr + 9 * PAGE), &edata);
+	pagemap_forget(&edata);
+	pagemap_set_first(&edata);
+	assert_ptr_equal(pagemap_extent(addr), &edata);
+	assert_null(pagemap_extent(addr + 9 * PAGE));
 }
 
 TEST(slabs)

@@ -118,6 +118,42 @@ TEST(take_at)
 }
 
 /* A neighbour on either side, and on both. */
+/* What is free behind an extent gives up its beginning. */
+TEST(grow_into)
+{
+	bool zeroed = false;
+	setup();
+	edata_t *free = put_new(20);
+	char *addr = free->addr;
+	edata_t *edata = take(4);
+	assert_ptr_equal(edata->addr, addr);
+	assert_true(edata->head && !free->head);
+	assert_false(ecache_grow_into(env, &ecache, edata, 16 * PAGE, &zeroed));
+	assert_true(ecache_grow_into(env, &ecache, edata, 3 * PAGE, &zeroed));
+	assert_true(zeroed);
+	assert_int_equal(edata->size, 7 * PAGE);
+	assert_int_equal(edata_state(edata), EXTENT_ACTIVE);
+	assert_true(env_has_boundaries(edata));
+	assert_ptr_equal(free->addr, addr + 7 * PAGE);
+	assert_int_equal(free->size, 13 * PAGE);
+	assert_true(env_has_boundaries(free));
+	assert_int_equal(ecache_npages(&ecache), 13);
+	assert_true(ecache_verify(env, &ecache));
+	/* Not of what is of another kind, nor in use. */
+	free->committed = false;
+	assert_false(ecache_grow_into(env, &ecache, edata, PAGE, &zeroed));
+	free->committed = true;
+	assert_ptr_equal(ecache_take_at(env, &ecache, addr + 7 * PAGE,
+			     13 * PAGE),
+	    free);
+	assert_false(ecache_grow_into(env, &ecache, edata, PAGE, &zeroed));
+	assert_int_equal(edata->size, 7 * PAGE);
+	ecache_put(env, &ecache, free);
+	ecache_put(env, &ecache, edata);
+	assert_int_equal(count_extents(), 1);
+	assert_int_equal(ecache_npages(&ecache), 20);
+}
+
 TEST(put_merges)
 {
 	setup();
@@ -341,9 +377,27 @@ random_take_at(walk_t *walk)
 }
 
 static void
+random_growth(walk_t *walk)
+{
+	if (walk->nheld != 0) {
+		bool zeroed;
+		edata_t *edata =
+		    walk->held[prng_below(&walk->prng, walk->nheld)];
+		size_t size = edata->size;
+		size_t more = (1 + prng_below(&walk->prng, 9)) * PAGE;
+		bool grown = ecache_grow_into(env, &ecache, edata, more,
+		    &zeroed);
+		assert_int_equal(edata->size, grown ? size + more : size);
+	}
+}
+
+static void
 random_step(walk_t *walk)
 {
-	switch (walk->nheld >= NHELD - 1 ? 3 : prng_below(&walk->prng, 6)) {
+	switch (walk->nheld >= NHELD - 1 ? 3 : prng_below(&walk->prng, 7)) {
+	case 6:
+		random_growth(walk);
+		break;
 	case 0:
 		random_take_at(walk);
 		break;

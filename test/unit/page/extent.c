@@ -114,6 +114,48 @@ TEST(split)
 	assert_true(env_has_boundaries(b));
 }
 
+/* The front gets the new descriptor; what is left is the caller's to note. */
+TEST(front)
+{
+	env_setup(&fixture, 256);
+	edata_t *a = env_extent(&fixture, 10);
+	edata_set_state(a, EXTENT_DIRTY);
+	char *addr = a->addr;
+	edata_t *front = extent_front(env, a, 3 * PAGE);
+	assert_non_null(front);
+	assert_int_equal(fake->last_size_a, 3 * PAGE);
+	assert_ptr_equal(front->addr, addr);
+	assert_int_equal(front->size, 3 * PAGE);
+	assert_int_equal(edata_state(front), EXTENT_ACTIVE);
+	assert_true(front->head && front->committed && front->zeroed);
+	assert_int_equal(front->serial, a->serial);
+	assert_true(env_has_boundaries(front));
+	assert_ptr_equal(a->addr, addr);
+	assert_int_equal(a->size, 10 * PAGE);
+	fake->refuse[FAKE_SPLIT] = true;
+	assert_null(extent_front(env, a, 3 * PAGE));
+}
+
+TEST(shift)
+{
+	env_setup(&fixture, 256);
+	edata_t *a = env_extent(&fixture, 10);
+	edata_t *b = extent_split(env, a, 3 * PAGE);
+	b->head = true;
+	b->serial = 0;
+	b->zeroed = false;
+	b->huge = true;
+	char *addr = b->addr;
+	b->addr = addr + 2 * PAGE;
+	b->size -= 2 * PAGE;
+	extent_shift(a, b, 2 * PAGE);
+	assert_int_equal(a->size, 5 * PAGE);
+	assert_int_equal(a->serial, 0);
+	assert_true(a->huge && !a->zeroed && a->head && !b->head);
+	assert_true(env_has_boundaries(a));
+	assert_true(env_has_boundaries(b));
+}
+
 TEST(split_is_refused)
 {
 	env_setup(&fixture, 256);
