@@ -429,9 +429,11 @@ release_empty_slabs(arena_t *arena, unsigned szind, bin_t *bin)
 	edata_t *slab;
 	do {
 		mutex_lock(&bin->lock);
-		pac_keep_less(&arena->pac,
-		    bin_keep_none_locked(bin) *
-			(size_t)bin_infos[szind].slab_size);
+		unsigned less = bin_keep_none_locked(bin);
+		if (less != 0) {
+			pac_keep_less(&arena->pac,
+			    less * (size_t)bin_infos[szind].slab_size);
+		}
 		slab = bin_remove_empty_locked(bin);
 		if (slab != NULL) {
 			slab->slab = false;
@@ -447,7 +449,9 @@ void
 arena_release_empty_slabs(arena_t *arena)
 {
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
-		take_handoff(arena, szind);
+		if (bin_handoff_waits(&arena->bins[szind])) {
+			take_handoff(arena, szind);
+		}
 		for (unsigned i = 0; i < arena_nshards(arena, szind); i++) {
 			release_empty_slabs(arena, szind,
 			    arena_bin(arena, szind, i));

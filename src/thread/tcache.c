@@ -186,7 +186,7 @@ array_drop(tsd_t *tsd, unsigned cind)
 	tsd->slots[cind].head = cache_bin_none_head();
 	capacity_changed(tsd, cind, bin->capacity, 0);
 	tsd->active_bins[cind / 64] &= ~((uint64_t)1 << cind % 64);
-	internal_free(bin->first, array_lg(bin->capacity));
+	internal_free(&tsd->arrays, bin->first, array_lg(bin->capacity));
 	bin->first = NULL;
 	bin->capacity = 0;
 	bin->swings = 0;
@@ -242,7 +242,7 @@ array_resize(tsd_t *tsd, unsigned cind, unsigned nslots)
 {
 	cache_bin_t *bin = &tsd->bins[cind];
 	cache_slot_t *slot = &tsd->slots[cind];
-	void **first = internal_alloc(array_lg(nslots));
+	void **first = internal_alloc(&tsd->arrays, array_lg(nslots));
 	if (first == NULL) {
 		return false;
 	}
@@ -256,7 +256,8 @@ array_resize(tsd_t *tsd, unsigned cind, unsigned nslots)
 	memset(first + 1, 0, (nslots - count) * sizeof(void *));
 	if (bin->first != NULL) {
 		memcpy(end - count, slot->head, count * sizeof(void *));
-		internal_free(bin->first, array_lg(bin->capacity));
+		internal_free(&tsd->arrays, bin->first,
+		    array_lg(bin->capacity));
 	}
 	capacity_changed(tsd, cind, bin->capacity, nslots);
 	tsd->active_bins[cind / 64] |= (uint64_t)1 << cind % 64;
@@ -559,6 +560,7 @@ tcache_disable(tsd_t *tsd)
 		}
 		tsd->bins[cind].limit = 0;
 	}
+	internal_give_back(&tsd->arrays);
 	tsd->cache_enabled = false;
 }
 
@@ -616,6 +618,7 @@ void
 tcache_gc_step(tsd_t *tsd)
 {
 	unsigned cind = gc_waits(tsd) ? 0 : gc_advance(tsd);
+	internal_give_back(&tsd->arrays);
 	if (cind == 0) {
 		return;
 	}

@@ -26,6 +26,7 @@
 #include "meta/size_class.h"
 #include "platform/tls.h"
 #include "thread/cache_bin.h"
+#include "thread/internal_alloc.h"
 
 #define THREAD_CALLBACKS_MAX 4
 
@@ -63,6 +64,7 @@ typedef struct tsd {
 	uint64_t seen_work; /* bytes allocated and freed, when last looked at */
 	uint64_t seen_at; /* and when they were first found so */
 	uint64_t active_bins[(SC_NCIND + 63) / 64]; /* that have an array */
+	internal_own_t arrays; /* unused ones, for bins */
 	cache_bin_t bins[SC_NCIND];
 } tsd_t;
 
