@@ -1,6 +1,7 @@
 # The one list of the library's sources, in the order of src/LAYERS.  The
 # Makefile, the checks and the ports read it; add a new file here.
 SRCS := \
+	src/platform/barrier.c \
 	src/platform/cgroup.c \
 	src/platform/clock.c \
 	src/platform/fatal.c \
@@ -86,6 +87,7 @@ SRCS := \
 # mode.  It lies behind all other code of the shared library, so that the rest
 # shares few pages.
 SRCS_COLD := \
+	src/platform/barrier.c \
 	src/platform/cgroup.c \
 	src/platform/fatal.c \
 	src/platform/witness.c \

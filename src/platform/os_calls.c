@@ -91,6 +91,18 @@ os_mincore(void *addr, size_t len, unsigned char *resident)
 	return mincore(addr, len, (void *)resident);
 }
 
+int
+os_membarrier(int command)
+{
+#if defined(__linux__) && defined(SYS_membarrier)
+	return (int)syscall(SYS_membarrier, command, 0, 0);
+#else
+	(void)command;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
 void *
 os_sbrk(intptr_t increment)
 {

@@ -33,6 +33,11 @@ ssize_t os_madvise_all(const struct iovec *ranges, size_t n, int advice);
 /* Which pages are in memory: bit 0 of a byte for each kernel page. */
 int os_mincore(void *addr, size_t len, unsigned char *resident);
 
+/* A barrier in all threads of the process; registered for before. */
+enum { OS_MEMBARRIER_ALL = 8, OS_MEMBARRIER_REGISTER = 16 };
+/* -1 with ENOSYS where there is no such call. */
+int os_membarrier(int command);
+
 /* Move the end of the data segment; the old end, or (void *)-1. */
 void *os_sbrk(intptr_t increment);
 

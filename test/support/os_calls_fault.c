@@ -135,6 +135,14 @@ __wrap_os_mremap(void *old_addr, size_t old_len, size_t new_len, int flags,
 	    : __real_os_mremap(old_addr, old_len, new_len, flags, new_addr);
 }
 
+int __real_os_membarrier(int command);
+int __wrap_os_membarrier(int command);
+int
+__wrap_os_membarrier(int command)
+{
+	return fails(OS_FAULT_MEMBARRIER) ? -1 : __real_os_membarrier(command);
+}
+
 void *__real_os_sbrk(intptr_t increment);
 void *__wrap_os_sbrk(intptr_t increment);
 void *

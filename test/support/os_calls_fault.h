@@ -31,7 +31,8 @@ enum {
 	OS_FAULT_MPROTECT = 8,
 	OS_FAULT_MREMAP = 16,
 	OS_FAULT_SBRK = 32,
-	OS_FAULT_ALL = 63,
+	OS_FAULT_MEMBARRIER = 64,
+	OS_FAULT_ALL = 127,
 };
 
 /* The n-th call (from 1) fails; all from the n-th on fail. */
