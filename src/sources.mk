@@ -44,6 +44,7 @@ SRCS := \
 	src/thread/background.c \
 	src/thread/check.c \
 	src/thread/hook.c \
+	src/thread/idle.c \
 	src/thread/internal_alloc.c \
 	src/thread/pressure.c \
 	src/thread/quarantine.c \
@@ -97,6 +98,7 @@ SRCS_COLD := \
 	src/arena/misuse.c \
 	src/thread/check.c \
 	src/thread/hook.c \
+	src/thread/idle.c \
 	src/thread/pressure.c \
 	src/thread/quarantine.c \
 	src/thread/background.c \

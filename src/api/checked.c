@@ -7,6 +7,7 @@
 #include "page/guard.h"
 #include "platform/fatal.h"
 #include "platform/io.h"
+#include "thread/idle.h"
 #include "thread/quarantine.h"
 #include "thread/thread_event.h"
 
@@ -148,8 +149,8 @@ checked_resize(void *ptr, size_t size, const alloc_spec_t *spec)
 	return fresh;
 }
 
-bool
-checked_find_double(tsd_t *tsd, unsigned cind, const void *ptr)
+static bool
+is_cached(const tsd_t *tsd, unsigned cind, const void *ptr)
 {
 	unsigned n = cache_bin_count(&tsd->bins[cind], &tsd->slots[cind]);
 	if (n > opt.debug_double_free_max_scan) {
@@ -158,16 +159,27 @@ checked_find_double(tsd_t *tsd, unsigned cind, const void *ptr)
 	void **head = tsd->slots[cind].head;
 	for (unsigned i = 0; i < n; i++) {
 		if (head[i] == ptr) {
-			char text[96];
-			io_snprintf(text, sizeof(text),
-			    "Invalid deallocation "
-			    "detected: double free of pointer %p\n",
-			    ptr);
-			fault_text(text);
 			return true;
 		}
 	}
 	return false;
+}
+
+bool
+checked_find_double(tsd_t *tsd, unsigned cind, const void *ptr)
+{
+	idle_owner_enter(tsd);
+	bool found = is_cached(tsd, cind, ptr);
+	idle_owner_leave(tsd);
+	if (found) {
+		char text[96];
+		io_snprintf(text, sizeof(text),
+		    "Invalid deallocation "
+		    "detected: double free of pointer %p\n",
+		    ptr);
+		fault_text(text);
+	}
+	return found;
 }
 
 bool

@@ -11,6 +11,7 @@
 #include "platform/os_thread.h"
 #include "thread/background.h"
 #include "thread/check.h"
+#include "thread/idle.h"
 #include "thread/tcaches.h"
 #include "thread/tsd.h"
 
@@ -33,6 +34,7 @@ prefork(void)
 	tcaches_prefork();
 	arenas_prefork_table();
 	background_prefork();
+	idle_prefork();
 	tsd_prefork();
 	arenas_prefork();
 	dss_prefork();
@@ -49,6 +51,7 @@ postfork_parent(void)
 	dss_postfork_parent();
 	arenas_postfork_parent();
 	tsd_postfork_parent();
+	idle_postfork_parent();
 	background_postfork_parent();
 	tcaches_postfork_parent();
 	ctl_postfork_parent();
@@ -67,6 +70,7 @@ postfork_child(void)
 	arenas_postfork_child(tsd != NULL ? tsd->arena : NULL,
 	    tsd != NULL ? tsd->shard : 0);
 	tsd_postfork_child();
+	idle_postfork_child();
 	background_postfork_child();
 	tcaches_postfork_child();
 	ctl_postfork_child();

@@ -12,6 +12,7 @@
 #include "platform/clock.h"
 #include "thread/background.h"
 #include "thread/check.h"
+#include "thread/idle.h"
 #include "thread/tcache.h"
 
 /* The arena of the call; NULL: there is none (yet, or any more). */
@@ -99,6 +100,7 @@ ctl_arena_reset(ctl_call_t *call)
 	arena_t *arena = manual_locked(call);
 	if (arena != NULL) {
 		check_forget_arena(arena->ind);
+		idle_wait();
 		arena_reset(arena);
 		error = 0;
 	}
@@ -115,6 +117,7 @@ ctl_arena_destroy(ctl_call_t *call)
 	if (arena != NULL &&
 	    atomic_load_explicit(&arena->nthreads, memory_order_relaxed) == 0) {
 		check_forget_arena(arena->ind);
+		idle_wait();
 		arena_reset(arena);
 		(void)!snapshot_arena_destroyed(arena);
 		arenas_destroy(arena);
@@ -250,8 +253,10 @@ set_hooks_locked(ctl_call_t *call, arena_t *arena, extent_hooks_t *hooks)
     REQUIRES(ctl_lock)
 {
 	if (arena != NULL) {
-		atomic_store_explicit(&arena->ehooks.table, hooks,
-		    memory_order_release);
+		/* Nothing that was taken is on its way to the old ones. */
+		mutex_lock(&idle_lock);
+		ehooks_set_table(&arena->ehooks, hooks);
+		mutex_unlock(&idle_lock);
 		return 0;
 	}
 	return arenas_create_auto((unsigned)call->index[0], hooks) == NULL

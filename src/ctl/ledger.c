@@ -8,6 +8,7 @@
 #include "platform/clock.h"
 #include "platform/io.h"
 #include "platform/pages.h"
+#include "thread/idle.h"
 #include "thread/quarantine.h"
 #include "thread/tcache.h"
 #include "thread/tcaches.h"
@@ -542,6 +543,9 @@ count_threads(ledger_t *ledger, cached_t *cached)
 			note_thread(ledger, &thread);
 		}
 	}
+	/* What left the caches and did not arrive. */
+	cached->small += idle_parked_small_bytes();
+	cached->all += idle_parked_bytes();
 	tsd_list_unlock();
 	arenas_hold_end();
 }

@@ -77,6 +77,18 @@ static const row_t global_rows[] = {
 	GLOBAL(background_run_interval), "Average sleep of such threads."},
 };
 
+/* Only where something was taken. */
+static const row_t idle_rows[] = {
+    {"idle_caches_taken", "", COUNTER, CTL_U64, AS_IT_IS, GLOBAL(idle_ntaken),
+	"Times that blocks were taken from the cache of an idle thread."},
+    {"idle_caches_missed", "", COUNTER, CTL_U64, AS_IT_IS, GLOBAL(idle_nmissed),
+	"Times that they were not, because the thread was at work."},
+    {"idle_caches_blocks", "", COUNTER, CTL_U64, AS_IT_IS, GLOBAL(idle_nblocks),
+	"Blocks that were taken from caches of idle threads."},
+    {"idle_caches_bytes", "", COUNTER, CTL_SIZE, AS_IT_IS, GLOBAL(idle_bytes),
+	"Bytes of them."},
+};
+
 /* Only where there is a limit. */
 static const row_t limit_rows[] = {
     {"limit_bytes", "", GAUGE, CTL_SIZE, AS_IT_IS, GLOBAL(pressure_limit),
@@ -266,6 +278,7 @@ static const row_t hpa_rows[] = {
 typedef enum {
 	OF_GLOBAL,
 	OF_LIMIT,
+	OF_IDLE,
 	OF_GLOBAL_MUTEXES,
 	OF_SETTINGS,
 	OF_ARENA,
@@ -320,6 +333,8 @@ table_get(table_id_t id)
 		return TABLE(id, global_rows, "", 0, sizeof(snapshot_t), 1);
 	case OF_LIMIT:
 		return TABLE(id, limit_rows, "", 0, sizeof(snapshot_t), 1);
+	case OF_IDLE:
+		return TABLE(id, idle_rows, "", 0, sizeof(snapshot_t), 1);
 	case OF_GLOBAL_MUTEXES:
 		return TABLE(id, mutex_rows, "mutex_", GLOBAL(mutexes),
 		    sizeof(mutex_stats_t), SNAP_NMUTEXES);
@@ -612,6 +627,9 @@ process(const output_t *output)
 	    atomic_load_explicit(&zero_reallocs, memory_order_relaxed));
 	if (output->global->pressure_limit != 0) {
 		metrics(output, &scope, OF_LIMIT);
+	}
+	if (output->global->idle_ntaken != 0) {
+		metrics(output, &scope, OF_IDLE);
 	}
 	if (output->parts->mutexes) {
 		metrics(output, &scope, OF_GLOBAL_MUTEXES);

@@ -8,6 +8,7 @@
 #include "platform/clock.h"
 #include "thread/background.h"
 #include "thread/internal_alloc.h"
+#include "thread/idle.h"
 #include "thread/pressure.h"
 #include "thread/tcache.h"
 #include "thread/quarantine.h"
@@ -474,6 +475,17 @@ gather_pressure(void)
 	global.pressure_nflushes = stats.nflushes;
 }
 
+static void
+gather_idle(void)
+{
+	idle_stats_t stats;
+	idle_stats(&stats);
+	global.idle_ntaken = stats.ntaken;
+	global.idle_nmissed = stats.nmissed;
+	global.idle_nblocks = stats.nblocks;
+	global.idle_bytes = stats.bytes;
+}
+
 /* The process as a whole, in the order that is promised. */
 static void
 gather_global(void)
@@ -501,6 +513,7 @@ gather_global(void)
 	}
 	global.mutexes[SNAP_MUTEX_CTL] = ctl_lock.stats;
 	gather_pressure();
+	gather_idle();
 }
 
 /* A record of what has no settings of its own. */

@@ -137,6 +137,8 @@ typedef struct {
 	size_t pressure_limit, pressure_usage;
 	unsigned pressure_level;
 	uint64_t pressure_nlooks, pressure_npurges, pressure_nflushes;
+	uint64_t idle_ntaken, idle_nmissed, idle_nblocks;
+	size_t idle_bytes;
 	mutex_stats_t mutexes[SNAP_NMUTEXES];
 } snapshot_t;
 

@@ -400,6 +400,28 @@ print_pressure(print_t *print)
 	    (uintmax_t)s->pressure_nflushes);
 }
 
+/* Only where something was taken, or could not be. */
+static void
+print_idle_caches(print_t *print)
+{
+	emitter_t *emitter = &print->emitter;
+	const snapshot_t *s = &print->scratch->global;
+	if (s->idle_ntaken == 0 && s->idle_nmissed == 0) {
+		return;
+	}
+	emitter_object_begin(emitter, "idle_caches");
+	emitter_member(emitter, "num_taken", EMIT_U64, &s->idle_ntaken);
+	emitter_member(emitter, "num_missed", EMIT_U64, &s->idle_nmissed);
+	emitter_member(emitter, "num_blocks", EMIT_U64, &s->idle_nblocks);
+	emitter_member(emitter, "bytes", EMIT_SIZE, &s->idle_bytes);
+	emitter_object_end(emitter);
+	emitter_printf(emitter,
+	    "Caches of idle threads: num_taken: %ju, num_missed: %ju, "
+	    "num_blocks: %ju, bytes: %zu\n",
+	    (uintmax_t)s->idle_ntaken, (uintmax_t)s->idle_nmissed,
+	    (uintmax_t)s->idle_nblocks, s->idle_bytes);
+}
+
 static void
 print_summary(print_t *print)
 {
@@ -421,6 +443,7 @@ print_summary(print_t *print)
 	    s->background_num_threads, (uintmax_t)s->background_num_runs,
 	    (uintmax_t)s->background_run_interval);
 	print_pressure(print);
+	print_idle_caches(print);
 	if (print->parts.mutexes) {
 		stats_global_mutexes_print(emitter, s->mutexes,
 		    print->scratch->arena.uptime);

@@ -4,11 +4,27 @@
 
 extent_hooks_t *ehooks_default_table;
 
+static _Atomic bool any_custom;
+
+void
+ehooks_set_table(ehooks_t *ehooks, extent_hooks_t *table)
+{
+	if (table != ehooks_default_table) {
+		atomic_store_explicit(&any_custom, true, memory_order_relaxed);
+	}
+	atomic_store_explicit(&ehooks->table, table, memory_order_release);
+}
+
+bool
+ehooks_any_custom(void)
+{
+	return atomic_load_explicit(&any_custom, memory_order_relaxed);
+}
+
 void
 ehooks_init(ehooks_t *ehooks, extent_hooks_t *table, unsigned arena_ind)
 {
-	atomic_store_explicit(&ehooks->table,
-	    table != NULL ? table : ehooks_default_table, memory_order_release);
+	ehooks_set_table(ehooks, table != NULL ? table : ehooks_default_table);
 	ehooks->arena_ind = arena_ind;
 }
 

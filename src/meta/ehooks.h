@@ -48,6 +48,12 @@ typedef struct {
 /* The table of arenas that were given none; page/hooks_default.c sets it. */
 extern extent_hooks_t *ehooks_default_table;
 
+/* Change the table; default is not meant. */
+void ehooks_set_table(ehooks_t *ehooks, extent_hooks_t *table);
+
+/* Was any table but the default one ever set? */
+bool ehooks_any_custom(void);
+
 void ehooks_init(ehooks_t *ehooks, extent_hooks_t *table, unsigned arena_ind);
 
 static inline extent_hooks_t *

@@ -28,6 +28,11 @@ barrier_all(void)
 {
 	int saved_errno = errno;
 	bool done = os_membarrier(OS_MEMBARRIER_ALL) == 0;
+	if (!done && errno == EPERM) {
+		/* Where a child of fork does not inherit it. */
+		done = os_membarrier(OS_MEMBARRIER_REGISTER) == 0 &&
+		    os_membarrier(OS_MEMBARRIER_ALL) == 0;
+	}
 	errno = saved_errno;
 	return done;
 }

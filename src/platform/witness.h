@@ -32,6 +32,7 @@ typedef enum {
 	LOCK_PROF_LOG, /* allocation log */
 	LOCK_PROF_GCTX, /* one backtrace's counters */
 	LOCK_PROF_RECENT, /* list of recent allocations */
+	LOCK_IDLE, /* taking from caches of idle threads */
 	LOCK_TSD, /* list of threads */
 	LOCK_INTERNAL, /* free lists of our own tables */
 	LOCK_TCACHE_LIST, /* an arena's list of thread caches */

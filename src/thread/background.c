@@ -15,6 +15,7 @@
 #include "platform/fatal.h"
 #include "platform/os_thread.h"
 #include "platform/wakeup.h"
+#include "thread/idle.h"
 #include "thread/pressure.h"
 #include "thread/tsd.h"
 
@@ -163,8 +164,10 @@ purge_pass(worker_t *worker)
 	unsigned first = (unsigned)(worker - workers);
 	uint64_t sleep_ns = UINT64_MAX;
 	pressure_tick(clock_ns());
-	if (first == 0 && tick != NULL) {
-		sleep_ns = tick();
+	if (first == 0) {
+		sleep_ns = idle_tick(clock_ns());
+		uint64_t ns = tick == NULL ? UINT64_MAX : tick();
+		sleep_ns = ns < sleep_ns ? ns : sleep_ns;
 	}
 	if (first == 0 && stride > 1 && !start_others()) {
 		sleep_ns = SLEEP_MIN_NS;

@@ -19,6 +19,8 @@
  * below; one that was takes the slow path once, which puts the pointer back.
  *
  * Everything belongs to one thread; no locks.  Freed memory is never touched.
+ * While the thread is idle, another may take the older blocks of a bin, and
+ * relies on what a pop and a push touch, and in which order: thread/idle.h.
  */
 #ifndef THREAD_CACHE_BIN_H
 #define THREAD_CACHE_BIN_H
@@ -47,16 +49,20 @@ typedef struct {
 	void *marked; /* the pointer that the mark replaced */
 	uint16_t capacity; /* slots */
 	uint16_t limit; /* most slots that it may get; 0: disabled */
-	uint8_t last_event; /* cache_event_t */
+	uint8_t last_event : 2; /* cache_event_t */
+	uint8_t idle : 3; /* collections that found it unused, in a row */
+	uint8_t mark_in_doubt : 1; /* the owner may have popped it before */
+	uint8_t lg_batch : 3; /* batches are capacity >> lg_batch */
+	uint8_t lg_array : 5; /* bytes of the array */
 	uint8_t nsame; /* events like the last one, in a row */
 	/*
 	 * Changes of event since the last collection; without an array, large
 	 * blocks that were asked for.
 	 */
 	uint8_t swings;
-	uint8_t idle; /* collections that found it unused, in a row */
-	uint8_t lg_batch; /* batches are capacity >> lg_batch */
 } cache_bin_t;
+_Static_assert(sizeof(void *) != 8 || sizeof(cache_bin_t) == 32,
+    "each thread has one for each class");
 
 /* {FULL, NULL}: what bins without an array point into. */
 extern void *const cache_bin_none[2];
@@ -73,14 +79,51 @@ cache_bin_end(const cache_bin_t *bin)
 	return bin->first + 1 + bin->capacity;
 }
 
+/*
+ * The owner's accesses beside another thread that takes: aligned words, each
+ * read or written once, in the order of the program.  Compilers make more
+ * instructions of atomic accesses than of plain ones here; a sanitizer, which
+ * has to know, gets atomic ones.
+ */
+static ALWAYS_INLINE void *
+cache_word_load(void **word)
+{
+#if UNDER_SANITIZER
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+#else
+	return *word;
+#endif
+}
+
+static ALWAYS_INLINE void
+cache_word_store(void **word, void *ptr)
+{
+#if UNDER_SANITIZER
+	__atomic_store_n(word, ptr, __ATOMIC_RELAXED);
+#else
+	*word = ptr;
+#endif
+}
+
+static ALWAYS_INLINE void
+cache_head_store(cache_slot_t *slot, void **head)
+{
+#if UNDER_SANITIZER
+	__atomic_store_n(&slot->head, head, __ATOMIC_RELEASE);
+#else
+	__atomic_signal_fence(__ATOMIC_RELEASE);
+	slot->head = head;
+#endif
+}
+
 /* NULL: empty, or at the mark. */
 static ALWAYS_INLINE void *
 cache_slot_pop(cache_slot_t *slot)
 {
 	void **head = slot->head;
-	void *ptr = *head;
+	void *ptr = cache_word_load(head);
 	if (likely(ptr != NULL)) {
-		slot->head = head + 1;
+		cache_head_store(slot, head + 1);
 	}
 	return ptr;
 }
@@ -89,19 +132,33 @@ static ALWAYS_INLINE bool
 cache_slot_push(cache_slot_t *slot, void *ptr)
 {
 	void **head = slot->head;
-	if (unlikely(head[-1] == CACHE_BIN_FULL)) {
+	if (unlikely(cache_word_load(head - 1) == CACHE_BIN_FULL)) {
 		return false;
 	}
-	head[-1] = ptr;
-	slot->head = head - 1;
+	cache_word_store(head - 1, ptr);
+	cache_head_store(slot, head - 1);
 	return true;
 }
 
-/* Put the marked pointer back. */
-static inline void
-cache_bin_unmark(cache_bin_t *bin)
+/*
+ * By the owner: is there a mark?  One that someone else placed may have come
+ * too late, when the pointer had been popped: then there is none.
+ */
+static inline bool
+cache_bin_is_marked(cache_bin_t *bin, const cache_slot_t *slot)
 {
-	if (bin->mark != NULL) {
+	if (bin->mark != NULL &&
+	    (slot->head > bin->mark || *bin->mark != NULL)) {
+		bin->mark = NULL;
+	}
+	return bin->mark != NULL;
+}
+
+/* By the owner: put the marked pointer back. */
+static inline void
+cache_bin_unmark(cache_bin_t *bin, const cache_slot_t *slot)
+{
+	if (cache_bin_is_marked(bin, slot)) {
 		*bin->mark = bin->marked;
 		bin->mark = NULL;
 	}

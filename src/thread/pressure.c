@@ -6,6 +6,7 @@
 #include "platform/clock.h"
 #include "platform/io.h"
 #include "platform/pages.h"
+#include "thread/idle.h"
 #include "thread/tsd.h"
 
 #define FIND_AT ((size_t)64 << 20)
@@ -195,6 +196,9 @@ look(size_t more, bool timed)
 	unsigned level = level_of(usage, limit);
 	note(limit, usage, level);
 	set_headroom(usage, limit);
+	if (level == NLEVELS && timed) {
+		idle_take_all(clock_ns());
+	}
 	if (level > 1 || (level == 1 && timed)) {
 		atomic_fetch_add_explicit(&npurges, 1, memory_order_relaxed);
 		give_back(usage, limit, level);

@@ -4,6 +4,7 @@
 
 #include "arena/large.h"
 #include "platform/assert.h"
+#include "thread/idle.h"
 #include "thread/internal_alloc.h"
 #include "thread/quarantine.h"
 
@@ -168,31 +169,20 @@ array_lg(unsigned nslots)
 }
 
 static void
-capacity_changed(tsd_t *tsd, unsigned cind, unsigned from, unsigned to)
-{
-	size_t usize = cind_usize(cind);
-	size_t change = to * usize - from * usize;
-	tsd->cache_bytes += change;
-	if (!cind_is_small(cind)) {
-		tsd->cache_bytes_large += change;
-	}
-}
-
-static void
 array_drop(tsd_t *tsd, unsigned cind)
 {
 	cache_bin_t *bin = &tsd->bins[cind];
 	assert(cache_bin_count(bin, &tsd->slots[cind]) == 0);
 	tsd->slots[cind].head = cache_bin_none_head();
-	capacity_changed(tsd, cind, bin->capacity, 0);
+	tcache_note_capacity(tsd, cind, bin->capacity, 0);
 	tsd->active_bins[cind / 64] &= ~((uint64_t)1 << cind % 64);
-	internal_free(&tsd->arrays, bin->first, array_lg(bin->capacity));
+	internal_free(&tsd->arrays, bin->first, bin->lg_array);
 	bin->first = NULL;
 	bin->capacity = 0;
 	bin->swings = 0;
 }
 
-/* Give a block that is noted as cached back to its arena. */
+/* Give blocks that are noted as cached back to their arenas. */
 static void
 large_free_cached(void *ptr)
 {
@@ -203,22 +193,28 @@ large_free_cached(void *ptr)
 	}
 }
 
+void
+tcache_return(unsigned cind, void **ptrs, unsigned n)
+{
+	if (cind_is_small(cind)) {
+		arena_flush(cind - 1, ptrs, n);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		large_free_cached(ptrs[i]);
+	}
+}
+
 /* Return the n oldest blocks of a bin to their arenas. */
 static void
 flush_oldest(tsd_t *tsd, unsigned cind, unsigned n)
 {
 	cache_bin_t *bin = &tsd->bins[cind];
 	cache_slot_t *slot = &tsd->slots[cind];
-	cache_bin_unmark(bin);
+	cache_bin_unmark(bin, slot);
 	void **oldest = cache_bin_end(bin) - n;
 	assert(oldest >= slot->head);
-	if (cind_is_small(cind)) {
-		arena_flush(cind - 1, oldest, n);
-	} else {
-		for (unsigned i = 0; i < n; i++) {
-			large_free_cached(oldest[i]);
-		}
-	}
+	tcache_return(cind, oldest, n);
 	size_t kept = (size_t)(oldest - slot->head);
 	memmove(slot->head + n, slot->head, kept * sizeof(void *));
 	slot->head += n;
@@ -242,11 +238,12 @@ array_resize(tsd_t *tsd, unsigned cind, unsigned nslots)
 {
 	cache_bin_t *bin = &tsd->bins[cind];
 	cache_slot_t *slot = &tsd->slots[cind];
-	void **first = internal_alloc(&tsd->arrays, array_lg(nslots));
+	unsigned lg = array_lg(nslots);
+	void **first = internal_alloc(&tsd->arrays, lg);
 	if (first == NULL) {
 		return false;
 	}
-	cache_bin_unmark(bin);
+	cache_bin_unmark(bin, slot);
 	unsigned count = cache_bin_count(bin, slot);
 	assert(count <= nslots);
 	void **end = first + 1 + nslots;
@@ -256,12 +253,12 @@ array_resize(tsd_t *tsd, unsigned cind, unsigned nslots)
 	memset(first + 1, 0, (nslots - count) * sizeof(void *));
 	if (bin->first != NULL) {
 		memcpy(end - count, slot->head, count * sizeof(void *));
-		internal_free(&tsd->arrays, bin->first,
-		    array_lg(bin->capacity));
+		internal_free(&tsd->arrays, bin->first, bin->lg_array);
 	}
-	capacity_changed(tsd, cind, bin->capacity, nslots);
+	tcache_note_capacity(tsd, cind, bin->capacity, nslots);
 	tsd->active_bins[cind / 64] |= (uint64_t)1 << cind % 64;
 	bin->first = first;
+	bin->lg_array = (uint8_t)lg;
 	bin->capacity = (uint16_t)nslots;
 	slot->head = end - count;
 	return true;
@@ -382,7 +379,7 @@ note_event(tsd_t *tsd, unsigned cind, cache_event_t event)
 	cache_bin_t *bin = &tsd->bins[cind];
 	bool swung = bin->last_event != CACHE_NO_EVENT &&
 	    bin->last_event != event;
-	bin->last_event = (uint8_t)event;
+	bin->last_event = event & 3;
 	bin->idle = 0;
 	if (!swung && bin->lg_batch > LG_BATCH_MIN) {
 		bin->lg_batch--;
@@ -418,6 +415,7 @@ static void
 slow_tick(tsd_t *tsd)
 {
 	tsd_follow_cpu(tsd);
+	idle_note_work();
 	tcache_note_slow(tsd, 1);
 }
 
@@ -458,13 +456,13 @@ alloc_uncached(tsd_t *tsd, arena_t *arena, unsigned cind)
 	return ptr;
 }
 
-void *
-tcache_alloc_slow(tsd_t *tsd, arena_t *arena, unsigned cind, size_t size)
+static void *
+alloc_slow(tsd_t *tsd, arena_t *arena, unsigned cind, size_t size)
 {
 	cache_bin_t *bin = &tsd->bins[cind];
 	cache_slot_t *slot = &tsd->slots[cind];
 	if (bin->mark != NULL) {
-		cache_bin_unmark(bin);
+		cache_bin_unmark(bin, slot);
 		void *ptr = tcache_pop(tsd, cind);
 		if (ptr != NULL) {
 			return ptr;
@@ -493,14 +491,13 @@ tcache_alloc_slow(tsd_t *tsd, arena_t *arena, unsigned cind, size_t size)
 	return cache_slot_pop(slot);
 }
 
-static void
-free_uncached(unsigned cind, void *ptr)
+void *
+tcache_alloc_slow(tsd_t *tsd, arena_t *arena, unsigned cind, size_t size)
 {
-	if (cind_is_small(cind)) {
-		arena_flush(cind - 1, &ptr, 1);
-	} else {
-		large_free_cached(ptr);
-	}
+	idle_owner_enter(tsd);
+	void *ptr = alloc_slow(tsd, arena, cind, size);
+	idle_owner_leave(tsd);
+	return ptr;
 }
 
 /* Blocks that leave a full bin: a batch, or what the options say. */
@@ -517,8 +514,8 @@ overflow_of(const cache_bin_t *bin, unsigned cind)
 	return bin->capacity - (unsigned)(bin->capacity >> lg_div);
 }
 
-void
-tcache_free_slow(tsd_t *tsd, unsigned cind, void *ptr)
+static void
+free_slow(tsd_t *tsd, unsigned cind, void *ptr)
 {
 	cache_bin_t *bin = &tsd->bins[cind];
 	cache_slot_t *slot = &tsd->slots[cind];
@@ -530,7 +527,7 @@ tcache_free_slow(tsd_t *tsd, unsigned cind, void *ptr)
 		note_event(tsd, cind, CACHE_OVERFLOW);
 	}
 	if (bin->first == NULL) {
-		free_uncached(cind, ptr);
+		tcache_return(cind, &ptr, 1);
 		return;
 	}
 	if (!cache_slot_push(slot, ptr)) {
@@ -540,11 +537,21 @@ tcache_free_slow(tsd_t *tsd, unsigned cind, void *ptr)
 }
 
 void
+tcache_free_slow(tsd_t *tsd, unsigned cind, void *ptr)
+{
+	idle_owner_enter(tsd);
+	free_slow(tsd, cind, ptr);
+	idle_owner_leave(tsd);
+}
+
+void
 tcache_flush(tsd_t *tsd)
 {
+	idle_owner_enter(tsd);
 	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
 		flush_all(tsd, cind);
 	}
+	idle_owner_leave(tsd);
 	if (config_uaf_detection && opt.lg_san_uaf_align >= 0) {
 		quarantine_flush(false);
 	}
@@ -553,6 +560,7 @@ tcache_flush(tsd_t *tsd)
 void
 tcache_disable(tsd_t *tsd)
 {
+	idle_owner_enter(tsd);
 	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
 		flush_all(tsd, cind);
 		if (tsd->bins[cind].first != NULL) {
@@ -562,6 +570,7 @@ tcache_disable(tsd_t *tsd)
 	}
 	internal_give_back(&tsd->arrays);
 	tsd->cache_enabled = false;
+	idle_owner_leave(tsd);
 }
 
 /* The lower half of the bin was not needed since the last collection. */
@@ -614,8 +623,8 @@ gc_waits(tsd_t *tsd)
 	return false;
 }
 
-void
-tcache_gc_step(tsd_t *tsd)
+static void
+gc_step(tsd_t *tsd)
 {
 	unsigned cind = gc_waits(tsd) ? 0 : gc_advance(tsd);
 	internal_give_back(&tsd->arrays);
@@ -625,7 +634,7 @@ tcache_gc_step(tsd_t *tsd)
 	cache_bin_t *bin = &tsd->bins[cind];
 	unsigned count = cache_bin_count(bin, &tsd->slots[cind]);
 	bin->swings = 0;
-	if (bin->mark != NULL) {
+	if (cache_bin_is_marked(bin, &tsd->slots[cind])) {
 		gc_idle(tsd, cind);
 		count = cache_bin_count(bin, &tsd->slots[cind]);
 	} else if (count != 0) {
@@ -636,8 +645,17 @@ tcache_gc_step(tsd_t *tsd)
 	if (count != 0) {
 		bin->mark = tsd->slots[cind].head + count / 2;
 		bin->marked = *bin->mark;
+		bin->mark_in_doubt = false;
 		*bin->mark = NULL;
 	}
+}
+
+void
+tcache_gc_step(tsd_t *tsd)
+{
+	idle_owner_enter(tsd);
+	gc_step(tsd);
+	idle_owner_leave(tsd);
 }
 
 size_t
@@ -666,6 +684,7 @@ tcache_set_max(tsd_t *tsd, size_t max)
 {
 	size_t before = tsd->cache_max;
 	tsd->cache_max = max;
+	idle_owner_enter(tsd);
 	for (unsigned cind = 1; tsd->cache_enabled && cind < SC_NCIND; cind++) {
 		if (!is_cached(max, cind)) {
 			bin_empty(tsd, cind);
@@ -674,6 +693,7 @@ tcache_set_max(tsd_t *tsd, size_t max)
 			tsd->bins[cind].limit = (uint16_t)limit_of(tsd, cind);
 		}
 	}
+	idle_owner_leave(tsd);
 }
 
 unsigned
@@ -688,6 +708,7 @@ tcache_set_ncached_max(tsd_t *tsd, opt_range_t range)
 {
 	unsigned n = range.value > SLOTS_MAX ? SLOTS_MAX : range.value;
 	size_t hi = range.hi > TCACHE_MAX ? TCACHE_MAX : range.hi;
+	idle_owner_enter(tsd);
 	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
 		size_t below = cind == 1 ? 0 : cind_usize(cind - 1);
 		if (range.lo > cind_usize(cind) || below >= hi ||
@@ -699,6 +720,7 @@ tcache_set_ncached_max(tsd_t *tsd, opt_range_t range)
 		}
 		tsd->bins[cind].limit = (uint16_t)n;
 	}
+	idle_owner_leave(tsd);
 }
 
 /*

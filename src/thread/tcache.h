@@ -6,7 +6,8 @@
  * not, and shrinks when collections find it idle.  All capacities together
  * stay below opt.tcache_bytes_max; to make room, other bins give theirs up.
  *
- * No locks: a cache belongs to its thread.
+ * No locks: a cache belongs to its thread, but for blocks that others take
+ * while it is idle (thread/idle.h).
  */
 #ifndef THREAD_TCACHE_H
 #define THREAD_TCACHE_H
@@ -59,6 +60,21 @@ tcache_note_slow(tsd_t *tsd, unsigned n)
 	tsd->nslow += n;
 	if (unlikely(tsd->nslow >= TCACHE_SLOW_PER_TICK)) {
 		tcache_tick_due(tsd);
+	}
+}
+
+/* Give blocks that left a bin back to their arenas; by any thread. */
+void tcache_return(unsigned cind, void **ptrs, unsigned n);
+
+/* The sum of all capacities follows that of one bin. */
+static inline void
+tcache_note_capacity(tsd_t *tsd, unsigned cind, unsigned from, unsigned to)
+{
+	size_t usize = cind_usize(cind);
+	size_t change = to * usize - from * usize;
+	tsd->cache_bytes += change;
+	if (!cind_is_small(cind)) {
+		tsd->cache_bytes_large += change;
 	}
 }
 

@@ -6,6 +6,7 @@
 #include "meta/thr.h"
 #include "platform/assert.h"
 #include "thread/background.h"
+#include "thread/idle.h"
 #include "thread/internal_alloc.h"
 #include "thread/tcache.h"
 #include "thread/thread_event.h"
@@ -32,6 +33,7 @@ static __thread uint8_t nfrees TLS_MODEL;
 static mutex_t tsd_lock = MUTEX_INITIALIZER("tsd", LOCK_TSD);
 static list_t all GUARDED_BY(tsd_lock);
 static list_t unused GUARDED_BY(tsd_lock);
+static list_node_t *next_step GUARDED_BY(tsd_lock); /* NULL: a new round */
 static _Atomic unsigned nstates; /* written below tsd_lock */
 
 /* Who wants to see every call (thread/hook.h). */
@@ -96,6 +98,10 @@ state_take(void)
 		tsd = base_alloc(arenas_base0(), sizeof(tsd_t), CACHELINE);
 	}
 	if (tsd != NULL) {
+		/* What is there is an older thread's: not to be taken. */
+		idle_owner_hide(tsd);
+		tsd->settled = false;
+		tsd->seen_at = 0;
 		list_push_front(&all, &tsd->link);
 		atomic_fetch_add_explicit(&nstates, 1, memory_order_relaxed);
 	}
@@ -113,6 +119,9 @@ static void
 state_give_back(tsd_t *tsd)
 {
 	mutex_lock(&tsd_lock);
+	if (next_step == &tsd->link) {
+		next_step = list_next(&all, &tsd->link);
+	}
 	list_remove(&tsd->link);
 	list_push_front(&unused, &tsd->link);
 	atomic_fetch_sub_explicit(&nstates, 1, memory_order_seq_cst);
@@ -159,12 +168,12 @@ state_new(void)
 	tsd->nslow = 0;
 	tsd->ncontended = 0;
 	tsd->thread = (uintptr_t)pthread_self();
-	tsd->seen_at = 0;
 	tsd->arena_chosen = false;
 	tsd->arena = arenas_bind(&tsd->shard);
 	if (opt.tcache) {
 		tcache_enable(tsd);
 	}
+	idle_owner_leave(tsd);
 	if (background_is_due()) {
 		/* At the end of this very allocation. */
 		tsd->event_at = 0;
@@ -269,6 +278,16 @@ tsd_list_unlock(void)
 	mutex_unlock(&tsd_lock);
 }
 
+tsd_t *NO_THREAD_SAFETY
+tsd_list_step(void)
+{
+	static bool in_round; /* below the lock as well */
+	list_node_t *node = in_round ? next_step : list_first(&all);
+	in_round = node != NULL;
+	next_step = node == NULL ? NULL : list_next(&all, node);
+	return node == NULL ? NULL : container_of(node, tsd_t, link);
+}
+
 /* The thread itself goes on counting. */
 __attribute__((no_sanitize("thread"))) uint64_t
 tsd_idle_since(tsd_t *tsd, uint64_t now_ns)
@@ -303,6 +322,7 @@ tsd_postfork_child(void)
 	mutex_postfork_child(&tsd_lock);
 	/* Of the parent's threads only this one exists. */
 	list_init(&all);
+	next_step = NULL;
 	if (own != NULL) {
 		list_push_front(&all, &own->link);
 	}

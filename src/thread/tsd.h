@@ -47,6 +47,9 @@ typedef struct tsd {
 	uint32_t ncontended; /* locks found taken */
 	unsigned shard; /* which bins of the arena to use */
 	uint16_t gc_next; /* bin to be looked at next */
+	_Atomic bool in_slow_path; /* what others may not take: idle.h */
+	_Atomic bool taken_from; /* by another thread, just now */
+	bool settled; /* all that can be taken was */
 	bool arena_chosen; /* contention does not change it */
 	size_t cache_max; /* largest size that is cached */
 	uint32_t flushes; /* of caches, that were asked for */
@@ -63,6 +66,7 @@ typedef struct tsd {
 	uintptr_t thread; /* what pthread_self() says, to show */
 	uint64_t seen_work; /* bytes allocated and freed, when last looked at */
 	uint64_t seen_at; /* and when they were first found so */
+	uint64_t settled_work; /* seen_work when it was settled */
 	uint64_t active_bins[(SC_NCIND + 63) / 64]; /* that have an array */
 	internal_own_t arrays; /* unused ones, for bins */
 	cache_bin_t bins[SC_NCIND];
@@ -151,6 +155,12 @@ unsigned tsd_count(void);
 /* All states, newest first; the caller holds the lock meanwhile. */
 list_t *tsd_list_lock(void);
 void tsd_list_unlock(void);
+
+/*
+ * Below the lock: the next state of a round through the list that goes on
+ * where it was left, whatever comes and goes.  NULL: the round is over.
+ */
+tsd_t *tsd_list_step(void);
 mutex_t *tsd_list_mutex(void);
 
 /*

@@ -90,9 +90,9 @@ TEST(mark)
 	assert_null(cache_slot_pop(&slot));
 	assert_true(cache_slot_push(&slot, &blocks[9]));
 	assert_ptr_equal(cache_slot_pop(&slot), &blocks[9]);
-	cache_bin_unmark(&bin);
+	cache_bin_unmark(&bin, &slot);
 	assert_null(bin.mark);
-	cache_bin_unmark(&bin);
+	cache_bin_unmark(&bin, &slot);
 	for (unsigned i = 3; i-- > 0;) {
 		assert_ptr_equal(cache_slot_pop(&slot), &blocks[i]);
 	}
