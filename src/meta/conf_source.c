@@ -9,8 +9,6 @@
  */
 #include "meta/options.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -20,6 +18,7 @@
 
 #include "platform/build.h"
 #include "platform/compiler.h"
+#include "platform/io.h"
 #include "platform/public_names.h"
 
 #define SYMLINK_PATH "/etc/" CONFIG_PREFIX_STR "malloc.conf"
@@ -31,11 +30,7 @@ EXPORT __attribute__((weak)) const char *je_malloc_conf_2_conf_harder;
 const char *
 options_read_symlink(const char *path, char *buf, size_t size)
 {
-	int saved_errno = errno;
-	ssize_t length = config_readlinkat
-	    ? readlinkat(AT_FDCWD, path, buf, size - 1)
-	    : readlink(path, buf, size - 1);
-	errno = saved_errno;
+	ssize_t length = io_read_link(path, buf, size - 1);
 	if (length < 0) {
 		return NULL;
 	}

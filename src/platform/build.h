@@ -46,7 +46,6 @@ static const bool config_prof_frameptr = CONFIG_PROF_FRAMEPTR;
 static const bool config_prof_gcc = CONFIG_PROF_GCC;
 static const bool config_prof_libgcc = CONFIG_PROF_LIBGCC;
 static const bool config_prof_libunwind = CONFIG_PROF_LIBUNWIND;
-static const bool config_readlinkat = CONFIG_READLINKAT;
 static const bool config_stats = CONFIG_STATS;
 static const bool config_syscall = CONFIG_SYSCALL;
 static const bool config_user_config = CONFIG_USER_CONFIG;

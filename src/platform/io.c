@@ -383,6 +383,23 @@ fd_close(int fd)
 #endif
 }
 
+BOOT ssize_t
+io_read_link(const char *path, char *buf, size_t size)
+{
+	int saved_errno = errno;
+#if CONFIG_SYSCALL && defined(SYS_readlink) && !CONFIG_READLINKAT
+	ssize_t length = syscall(SYS_readlink, path, buf, size);
+#elif CONFIG_SYSCALL && defined(SYS_readlinkat)
+	ssize_t length = syscall(SYS_readlinkat, AT_FDCWD, path, buf, size);
+#elif CONFIG_READLINKAT
+	ssize_t length = readlinkat(AT_FDCWD, path, buf, size);
+#else
+	ssize_t length = readlink(path, buf, size);
+#endif
+	errno = saved_errno;
+	return length;
+}
+
 bool
 io_write(int fd, const void *data, size_t len)
 {

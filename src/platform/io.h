@@ -66,6 +66,9 @@ bool io_parse_umax(const char *s, const char **end, int base, uintmax_t *out);
  */
 ssize_t io_read_file(const char *path, char *buf, size_t size);
 
+/* What a symbolic link says, not terminated.  Its length, or -1. */
+ssize_t io_read_link(const char *path, char *buf, size_t size);
+
 /* A file that is read line by line, whatever its length. */
 #define IO_LINES_BUFFER 2048
 typedef struct {

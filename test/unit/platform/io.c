@@ -303,3 +303,22 @@ TEST(kept_stderr)
 	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
 	assert_true(read(ends[0], buf, sizeof(buf)) <= 0);
 }
+
+TEST(read_link)
+{
+	char path[] = "/tmp/io_read_link.XXXXXX", buf[100];
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	close(fd);
+	errno = 77;
+	assert_int_equal(io_read_link(path, buf, sizeof(buf)), -1);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(io_read_link(path, buf, sizeof(buf)), -1);
+	assert_int_equal(symlink("the text", path), 0);
+	memset(buf, 'x', sizeof(buf));
+	assert_int_equal(io_read_link(path, buf, sizeof(buf)), 8);
+	assert_memory_equal(buf, "the textx", 9);
+	assert_int_equal(io_read_link(path, buf, 3), 3);
+	assert_int_equal(errno, 77);
+	assert_int_equal(unlink(path), 0);
+}
