@@ -48,12 +48,41 @@ fastpath_free_code(void *ptr, unsigned code)
 	return true;
 }
 
+/* *leaf is for the slower ways: where the page map has the address, or 0. */
 static ALWAYS_INLINE bool
-fastpath_free(void *ptr)
+fastpath_free(void *ptr, uintptr_t *leaf)
 {
-	uintptr_t leaf = pagemap_leaf_biased((uintptr_t)ptr);
-	return likely(leaf != 0) &&
-	    fastpath_free_code(ptr, pagemap_leaf_code(leaf, ptr));
+	*leaf = pagemap_leaf_biased((uintptr_t)ptr);
+	return likely(*leaf != 0) &&
+	    fastpath_free_code(ptr, pagemap_leaf_code(*leaf, ptr));
+}
+
+/*
+ * A large block that the thread has cached.  NULL: take the slow path; *twice
+ * is what was popped and is not the thread's alone, or else as it was.
+ */
+static ALWAYS_INLINE void *
+fastpath_alloc_large(size_t size, void **twice)
+{
+	if (unlikely(size > SC_CACHED_MAX || !opt.disable_large_size_classes)) {
+		return NULL;
+	}
+	tsd_t *tsd = tsd_tls;
+	cache_slot_t *slot = &tsd->slots[cind_of_large(size + PAGE - 1)];
+	uint64_t allocated = tsd->allocated + slot->usize;
+	if (unlikely(allocated >= tsd->event_at)) {
+		return NULL;
+	}
+	void *ptr = cache_slot_pop(slot);
+	if (unlikely(ptr == NULL)) {
+		return NULL;
+	}
+	if (unlikely(!large_note_uncached(ptr))) {
+		*twice = ptr;
+		return NULL;
+	}
+	tsd->allocated = allocated;
+	return ptr;
 }
 
 /*
@@ -61,41 +90,28 @@ fastpath_free(void *ptr)
  * SC_LOOKUP_MAX < size; states without caches fail as above.
  */
 static ALWAYS_INLINE void *
-fastpath_alloc_middle(size_t size)
+fastpath_alloc_middle(size_t size, void **twice)
 {
-	unsigned cind;
 	if (size > SC_SMALL_MAX) {
-		if (unlikely(size > SC_CACHED_MAX ||
-			!opt.disable_large_size_classes)) {
-			return NULL;
-		}
-		cind = cind_of_large(size + PAGE - 1);
-	} else {
-		cind = cind_of_middle(size);
+		return fastpath_alloc_large(size, twice);
 	}
 	tsd_t *tsd = tsd_tls;
-	uint64_t allocated = tsd->allocated + tsd->slots[cind].usize;
+	cache_slot_t *slot = &tsd->slots[cind_of_middle(size)];
+	uint64_t allocated = tsd->allocated + slot->usize;
 	if (unlikely(allocated >= tsd->event_at)) {
 		return NULL;
 	}
-	void *ptr = tcache_pop(tsd, cind);
+	void *ptr = cache_slot_pop(slot);
 	if (likely(ptr != NULL)) {
 		tsd->allocated = allocated;
 	}
 	return ptr;
 }
 
-/* A large block that a cache has room for; false: none has. */
+/* A large block that the thread's cache has room for; false: it has not. */
 static ALWAYS_INLINE bool
-fastpath_free_middle(void *ptr)
+fastpath_free_large(edata_t *edata, void *ptr)
 {
-	edata_t *edata = large_find(ptr);
-	if (unlikely(edata == NULL)) {
-		return false;
-	}
-	if (edata->cind == 0) {
-		return alloc_free_again(edata, ptr);
-	}
 	tsd_t *tsd = tsd_tls;
 	cache_slot_t *slot = &tsd->slots[edata->cind];
 	if (unlikely(!cache_slot_push(slot, ptr))) {

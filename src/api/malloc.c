@@ -35,11 +35,32 @@ malloc_slow(size_t size)
 }
 
 static NOINLINE void *
+malloc_long(size_t size)
+{
+	void *ptr = alloc_again(size);
+	return likely(ptr != NULL) ? ptr : malloc_slow(size);
+}
+
+static NOINLINE COLD void *
+malloc_past(void *twice, size_t size)
+{
+	misuse_report(twice);
+	return malloc_slow(size);
+}
+
+static NOINLINE void *
 malloc_middle(size_t size)
 {
-	void *ptr = size <= SC_CACHED_MAX ? fastpath_alloc_middle(size)
-					  : alloc_again(size);
-	return likely(ptr != NULL) ? ptr : malloc_slow(size);
+	if (size > SC_CACHED_MAX) {
+		return malloc_long(size);
+	}
+	void *twice = NULL;
+	void *ptr = fastpath_alloc_middle(size, &twice);
+	if (likely(ptr != NULL)) {
+		return ptr;
+	}
+	return likely(twice == NULL) ? malloc_slow(size)
+				     : malloc_past(twice, size);
 }
 
 ENTRY void *
@@ -88,18 +109,30 @@ free_slow(void *ptr)
 }
 
 static NOINLINE void
-free_middle(void *ptr)
+free_long(void *ptr, edata_t *edata)
 {
-	if (unlikely(!fastpath_free_middle(ptr))) {
+	if (edata->cind != 0 || !alloc_free_again(edata, ptr)) {
 		free_slow(ptr);
+	}
+}
+
+static NOINLINE void
+free_middle(void *ptr, uintptr_t leaf)
+{
+	edata_t *edata = large_find_below(leaf, ptr);
+	if (unlikely(edata == NULL)) {
+		free_slow(ptr);
+	} else if (unlikely(!fastpath_free_large(edata, ptr))) {
+		free_long(ptr, edata);
 	}
 }
 
 ENTRY void
 je_free(void *ptr)
 {
-	if (unlikely(!fastpath_free(ptr))) {
-		free_middle(ptr);
+	uintptr_t leaf;
+	if (unlikely(!fastpath_free(ptr, &leaf))) {
+		free_middle(ptr, leaf);
 	}
 }
 
@@ -175,8 +208,13 @@ realloc_small(void *ptr, size_t size)
 		return NULL;
 	}
 	size_t usize = size;
-	void *fresh = size <= SC_LOOKUP_MAX ? fastpath_alloc(size, &usize)
-					    : fastpath_alloc_middle(size);
+	void *twice = NULL;
+	void *fresh = size <= SC_LOOKUP_MAX
+	    ? fastpath_alloc(size, &usize)
+	    : fastpath_alloc_middle(size, &twice);
+	if (unlikely(twice != NULL)) {
+		misuse_report(twice);
+	}
 	if (unlikely(fresh == NULL)) {
 		return NULL;
 	}

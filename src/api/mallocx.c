@@ -166,7 +166,8 @@ je_sallocx(const void *ptr, int flags)
 ENTRY void
 je_dallocx(void *ptr, int flags)
 {
-	if (likely(flags == 0) && likely(fastpath_free(ptr))) {
+	uintptr_t leaf;
+	if (likely(flags == 0) && likely(fastpath_free(ptr, &leaf))) {
 		return;
 	}
 	int saved = errno;

@@ -38,17 +38,24 @@ void *large_alloc_guarded(arena_t *arena, size_t size, bool zero);
  * Only descriptors of live blocks have a `user`, so a stale one can't match.
  */
 static inline edata_t *
-large_find(const void *ptr)
+large_find_below(uintptr_t leaf, const void *ptr)
 {
-	edata_t *edata = pagemap_extent(ptr);
+	edata_t *edata = unlikely(leaf == 0) ? NULL
+					     : pagemap_leaf_extent(leaf, ptr);
+	/* No page map has anything at NULL, which dead ones have for user. */
 	if (unlikely(edata == NULL ||
-		__atomic_load_n(&edata->user, __ATOMIC_RELAXED) != ptr ||
-		ptr == NULL)) {
+		__atomic_load_n(&edata->user, __ATOMIC_RELAXED) != ptr)) {
 		return NULL;
 	}
 	assert(!edata->slab && edata_covers(edata, ptr) &&
 	    edata_state(edata) == EXTENT_ACTIVE);
 	return edata;
+}
+
+static inline edata_t *
+large_find(const void *ptr)
+{
+	return large_find_below(pagemap_leaf_biased((uintptr_t)ptr), ptr);
 }
 
 static inline lextent_stats_t *
@@ -116,7 +123,8 @@ large_note_cached(edata_t *edata, void *ptr)
 static inline bool
 large_note_uncached(void *ptr)
 {
-	edata_t *edata = pagemap_extent(ptr);
+	/* It was found when it was cached, and leaves stay. */
+	edata_t *edata = pagemap_leaf_extent(pagemap_leaf_known(ptr), ptr);
 	if (unlikely(edata == NULL || edata->user != (char *)ptr + 1)) {
 		return false;
 	}

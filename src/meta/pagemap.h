@@ -131,16 +131,29 @@ pagemap_extent_slot(uintptr_t leaf, uintptr_t addr)
 	return (_Atomic(edata_t *) *)extents + ((addr >> LG_PAGE) - first);
 }
 
+/* The leaf of an address that has one. */
+static inline uintptr_t
+pagemap_leaf_known(const void *ptr)
+{
+	return atomic_load_explicit(&pagemap_root[(uintptr_t)ptr >>
+					PAGEMAP_LG_LEAF],
+	    memory_order_acquire);
+}
+
+/* What the page of an address below a leaf that exists points to. */
+static inline edata_t *
+pagemap_leaf_extent(uintptr_t leaf, const void *ptr)
+{
+	return atomic_load_explicit(pagemap_extent_slot(leaf, (uintptr_t)ptr),
+	    memory_order_acquire);
+}
+
 /* What the page of an address points to: NULL, its extent, or a stale one. */
 static inline edata_t *
 pagemap_extent(const void *ptr)
 {
 	uintptr_t leaf = pagemap_leaf_biased((uintptr_t)ptr);
-	if (unlikely(leaf == 0)) {
-		return NULL;
-	}
-	return atomic_load_explicit(pagemap_extent_slot(leaf, (uintptr_t)ptr),
-	    memory_order_acquire);
+	return unlikely(leaf == 0) ? NULL : pagemap_leaf_extent(leaf, ptr);
 }
 
 #endif

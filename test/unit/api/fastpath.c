@@ -12,6 +12,7 @@
 TEST_CONF(alloc_hits_the_cache, CACHED)
 {
 	tsd_t *tsd = tsd_get();
+	uintptr_t leaf;
 	tsd->event_at = UINT64_MAX;
 	for (size_t size = 0; size <= SC_LOOKUP_MAX; size += 13) {
 		size_t usize = 0;
@@ -24,7 +25,7 @@ TEST_CONF(alloc_hits_the_cache, CACHED)
 		assert_int_equal(usize, size_class_usize(size));
 		assert_int_equal(tsd->allocated, allocated + usize);
 		uint64_t deallocated = tsd->deallocated;
-		assert_true(fastpath_free(newest));
+		assert_true(fastpath_free(newest, &leaf));
 		assert_int_equal(tsd->deallocated, deallocated + usize);
 		assert_ptr_equal(*tsd->slots[cind].head, newest);
 	}
@@ -57,23 +58,58 @@ TEST_CONF(alloc_misses, CACHED)
 TEST_CONF(free_misses, CACHED)
 {
 	int local;
+	uintptr_t leaf;
 	void *large = je_malloc(100000);
-	assert_false(fastpath_free(&local));
-	assert_false(fastpath_free(NULL));
-	assert_false(fastpath_free((void *)UINTPTR_MAX));
-	assert_false(fastpath_free(large));
+	assert_false(fastpath_free(&local, &leaf));
+	assert_false(fastpath_free(NULL, &leaf));
+	assert_false(fastpath_free((void *)UINTPTR_MAX, &leaf));
+	assert_false(fastpath_free(large, &leaf));
+	/* What the slower ways need to know of it. */
+	assert_int_equal(leaf, pagemap_leaf_biased((uintptr_t)large));
+	assert_ptr_equal(large_find_below(leaf, large), large_find(large));
+	assert_null(large_find_below(leaf, (char *)large + 1));
+	assert_null(large_find_below(0, large));
 	je_free(large);
+}
+
+/* Large blocks are found by their pages, and once. */
+TEST_CONF(large_hits_the_cache, CACHED)
+{
+	tsd_t *tsd = tsd_get();
+	void *p = NULL, *twice = NULL;
+	for (unsigned i = 0; i < 4; i++) {
+		je_free(je_malloc(100000));
+	}
+	tsd->event_at = UINT64_MAX;
+	uint64_t allocated = tsd->allocated, deallocated = tsd->deallocated;
+	p = fastpath_alloc_large(98305, &twice);
+	assert_non_null(p);
+	assert_null(twice);
+	assert_int_equal(tsd->allocated - allocated, 102400);
+	assert_ptr_equal(large_find(p)->user, p);
+	assert_null(fastpath_alloc_large(SC_CACHED_MAX + 1, &twice));
+	assert_true(fastpath_free_large(large_find(p), p));
+	assert_int_equal(tsd->deallocated - deallocated, 102400);
+	assert_null(large_find(p));
+	/* Someone else has it too. */
+	edata_t *edata = pagemap_extent(p);
+	edata->user = p;
+	assert_null(fastpath_alloc_large(100000, &twice));
+	assert_ptr_equal(twice, p);
+	assert_int_equal(tsd->allocated - allocated, 102400);
+	je_free(p);
 }
 
 /* A thread that has no state, or must not use it, never hits. */
 TEST_CONF(no_state, CACHED)
 {
 	size_t usize;
+	uintptr_t leaf;
 	void *p = je_malloc(64);
 	je_free(je_malloc(64));
 	void *saved = thr_enter_foreign();
 	void *hit = fastpath_alloc(64, &usize);
-	bool freed = fastpath_free(p);
+	bool freed = fastpath_free(p, &leaf);
 	thr_leave_foreign(saved);
 	assert_null(hit);
 	assert_false(freed);
