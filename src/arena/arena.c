@@ -163,7 +163,8 @@ return_locked(bin_t *bin, uint32_t mine, unsigned szind, void **regs,
     edata_t **edatas, unsigned n, aftermath_t *after)
 {
 	const bin_info_t info = bin_infos[szind];
-	edata_t *slab = NULL, *empty;
+	bin_returns_t to = {0};
+	edata_t *empty;
 	uintptr_t base = 0;
 	size_t size = 0;
 	unsigned left = 0;
@@ -180,14 +181,14 @@ return_locked(bin_t *bin, uint32_t mine, unsigned szind, void **regs,
 				regs[left++] = ptr;
 				continue;
 			}
-			slab = edata;
-			base = edata_base(slab);
-			size = slab->size;
+			to = bin_returns_begin_locked(bin, edata, info.nregs);
+			base = edata_base(edata);
+			size = edata->size;
 		}
 		unsigned region = bin_info_region(&info, (uintptr_t)ptr - base);
 		bin_return_t result = unlikely(region >= info.nregs)
 		    ? BIN_DOUBLE_FREE
-		    : bin_return_locked(bin, slab, info.nregs, region, &empty);
+		    : bin_return_locked(bin, &to, info.nregs, region, &empty);
 		if (likely(result == BIN_RETURNED)) {
 			continue;
 		}
@@ -270,16 +271,21 @@ may_leave(const arena_t *arena, unsigned szind, void **regs, edata_t **edatas,
 
 /*
  * The extents of a chunk, before the lock: cache misses of different regions
- * overlap, and nobody waits for them.
+ * overlap, and nobody waits for them.  Neighbours in a page are looked up once.
  */
 static void
 look_up(void **regs, edata_t **edatas, unsigned n)
 {
+	uintptr_t page = 0;
+	edata_t *edata = NULL;
 	for (unsigned i = 0; i < n; i++) {
-		edata_t *edata = pagemap_extent(regs[i]);
+		if ((uintptr_t)regs[i] >> LG_PAGE != page) {
+			page = (uintptr_t)regs[i] >> LG_PAGE;
+			edata = pagemap_extent(regs[i]);
+			__builtin_prefetch(edata, 1);
+			__builtin_prefetch((char *)edata + CACHELINE, 1);
+		}
 		edatas[i] = edata;
-		__builtin_prefetch(edata, 1);
-		__builtin_prefetch((char *)edata + CACHELINE, 1);
 	}
 }
 

@@ -116,24 +116,49 @@ typedef enum {
 bin_return_t bin_slab_changed_locked(bin_t *bin, edata_t *slab, edata_t **empty)
     REQUIRES(bin->lock);
 
-/* Return one of nregs regions; the caller adds to stats.ndalloc what was returned. */
-static inline bin_return_t bin_return_locked(bin_t *bin, edata_t *slab,
+/* Regions that are returned to one slab, in a row. */
+typedef struct {
+	edata_t *slab;
+	unsigned nfree; /* as in the slab */
+	unsigned until; /* its place in the bin is the same until nfree is that */
+} bin_returns_t;
+
+static inline bin_returns_t bin_returns_begin_locked(bin_t *bin, edata_t *slab,
+    unsigned nregs) REQUIRES(bin->lock);
+
+static inline bin_returns_t
+bin_returns_begin_locked(bin_t *bin, edata_t *slab, unsigned nregs)
+{
+	unsigned nfree = slab->nfree;
+	(void)bin;
+	return (bin_returns_t){.slab = slab,
+	    .nfree = nfree,
+	    .until = nfree == slab->holes.nhidden ? nfree + 1 : nregs};
+}
+
+/*
+ * Return one of nregs regions; the caller adds to stats.ndalloc what was
+ * returned.  With BIN_SLAB_EMPTY the row ends, and with bin_take_locked().
+ */
+static inline bin_return_t bin_return_locked(bin_t *bin, bin_returns_t *to,
     unsigned nregs, unsigned region, edata_t **empty) REQUIRES(bin->lock);
 
 static inline bin_return_t
-bin_return_locked(bin_t *bin, edata_t *slab, unsigned nregs, unsigned region,
-    edata_t **empty)
+bin_return_locked(bin_t *bin, bin_returns_t *to, unsigned nregs,
+    unsigned region, edata_t **empty)
 {
-	uint64_t bit = (uint64_t)1 << region % 64;
+	edata_t *slab = to->slab;
 	uint64_t bits = slab->free_map[region / 64];
-	if (unlikely((bits & bit) != 0)) {
+	uint64_t with = bits | (uint64_t)1 << region % 64;
+	if (unlikely(bits == with)) {
 		return BIN_DOUBLE_FREE;
 	}
-	slab->free_map[region / 64] = bits | bit;
-	unsigned nfree = ++slab->nfree;
-	if (likely(nfree != slab->holes.nhidden + 1u && nfree != nregs)) {
+	slab->free_map[region / 64] = with;
+	slab->nfree = (uint16_t)++to->nfree;
+	if (likely(to->nfree != to->until)) {
 		return BIN_RETURNED;
 	}
+	to->until = nregs;
 	return bin_slab_changed_locked(bin, slab, empty);
 }
 

@@ -75,23 +75,51 @@ slab_init(edata_t *slab, const bin_info_t *info)
 	memset(&slab->holes, 0, sizeof(slab->holes));
 }
 
+/*
+ * Regions by the bits of a word, lowest first, up to `end`; returns behind the
+ * last one.  What was taken is taken out of *word.
+ */
+static inline void **
+take_word(uint64_t *word, uintptr_t start, size_t reg_size, void **regs,
+    void **end)
+{
+	uint64_t bits = *word;
+	unsigned first = bits_ctz64(bits);
+	uintptr_t reg = start + first * reg_size;
+	if (bits + (bits & -bits) == 0) {
+		/* All from the first one on. */
+		size_t n = 64 - first;
+		n = n < (size_t)(end - regs) ? n : (size_t)(end - regs);
+		for (end = regs + n; regs != end; reg += reg_size) {
+			*regs++ = (void *)reg;
+		}
+		*word = first + n == 64 ? 0 : bits >> (first + n) << (first + n);
+		return regs;
+	}
+	do {
+		*regs++ = (void *)(start + bits_ctz64(bits) * reg_size);
+		bits &= bits - 1;
+	} while (bits != 0 && regs != end);
+	*word = bits;
+	return regs;
+}
+
 /* Reserve up to n free regions of a slab in its map, whole words at a time. */
 static unsigned
 take_any(edata_t *slab, const bin_info_t *info, void **regs, unsigned n)
 {
-	unsigned taken = 0;
+	size_t reg_size = info->reg_size;
+	uintptr_t start = edata_base(slab);
+	void **to = regs, **end = regs + n;
 	unsigned nwords = (info->nregs + 63) / 64;
-	for (unsigned word = 0; word < nwords && taken < n; word++) {
-		uint64_t bits = slab->free_map[word];
-		char *start = (char *)slab->addr +
-		    (size_t)word * 64 * info->reg_size;
-		while (bits != 0 && taken < n) {
-			regs[taken++] = start +
-			    (size_t)bits_ctz64(bits) * info->reg_size;
-			bits &= bits - 1;
+	for (unsigned word = 0; word < nwords && to != end; word++) {
+		if (slab->free_map[word] != 0) {
+			to = take_word(&slab->free_map[word], start, reg_size,
+			    to, end);
 		}
-		slab->free_map[word] = bits;
+		start += 64 * reg_size;
 	}
+	unsigned taken = (unsigned)(to - regs);
 	slab->nfree = (uint16_t)(slab->nfree - taken);
 	return taken;
 }

@@ -81,8 +81,10 @@ give_back(unsigned slab, unsigned i)
 {
 	edata_t *empty = NULL;
 	mutex_lock(&bin.lock);
-	bin_return_t result = bin_return_locked(&bin, &slabs[slab], info->nregs,
-	    i, &empty);
+	bin_returns_t to = bin_returns_begin_locked(&bin, &slabs[slab],
+	    info->nregs);
+	bin_return_t result = bin_return_locked(&bin, &to, info->nregs, i,
+	    &empty);
 	bin.stats.ndalloc++;
 	mutex_unlock(&bin.lock);
 	assert_true(
@@ -165,14 +167,13 @@ TEST(double_free)
 	uint64_t nmalloc = bin.stats.nmalloc;
 	mutex_lock(&bin.lock);
 	/* Never taken, and returned already. */
-	assert_int_equal(bin_return_locked(&bin, &slabs[0], info->nregs, 3,
-			     &empty),
+	bin_returns_t to = bin_returns_begin_locked(&bin, &slabs[0],
+	    info->nregs);
+	assert_int_equal(bin_return_locked(&bin, &to, info->nregs, 3, &empty),
 	    BIN_DOUBLE_FREE);
-	assert_int_equal(bin_return_locked(&bin, &slabs[0], info->nregs, 1,
-			     &empty),
+	assert_int_equal(bin_return_locked(&bin, &to, info->nregs, 1, &empty),
 	    BIN_RETURNED);
-	assert_int_equal(bin_return_locked(&bin, &slabs[0], info->nregs, 1,
-			     &empty),
+	assert_int_equal(bin_return_locked(&bin, &to, info->nregs, 1, &empty),
 	    BIN_DOUBLE_FREE);
 	mutex_unlock(&bin.lock);
 	assert_int_equal(slabs[0].nfree, info->nregs - 2);

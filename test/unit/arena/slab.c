@@ -287,6 +287,37 @@ TEST(region_over_several_pages)
 	assert_int_equal(slab.holes.purged, 0);
 }
 
+/*
+ * Any number, from any region on, with one in between in use or none: those
+ * that are free, in order, and no others, however they lie in words.
+ */
+TEST(taking_in_words)
+{
+	setup(64);
+	for (unsigned from = 0; from < 140; from++) {
+		for (unsigned n = 1; n < 140; n += 1 + n / 9) {
+			unsigned hole = from * 7 % 150, next = from;
+			slab_init(&slab, info);
+			assert_int_equal(slab_take(&slab, info, regs, from),
+			    from);
+			if (hole > from) {
+				slab.free_map[hole / 64] ^= (uint64_t)1
+				    << hole % 64;
+				slab.nfree--;
+			}
+			assert_int_equal(slab_take(&slab, info, regs, n), n);
+			for (unsigned i = 0; i < n; i++, next++) {
+				next += next == hole && hole > from;
+				assert_int_equal(region_of(regs[i]), next);
+				assert_false(is_free(next));
+			}
+			assert_true(slab_verify(&slab, szind));
+			assert_int_equal(slab.nfree,
+			    info->nregs - from - n - (hole > from));
+		}
+	}
+}
+
 TEST(taking_makes_a_slab_unseen)
 {
 	setup(1024);
