@@ -80,24 +80,20 @@ bool
 pattern_holds(const void *ptr, size_t size, unsigned seed)
 {
 	const unsigned char *bytes = ptr;
+	unsigned differences = 0;
 	for (size_t i = 0; i < size; i++) {
-		if (bytes[i] != pattern_byte(i, seed)) {
-			return false;
-		}
+		differences |= bytes[i] ^ pattern_byte(i, seed);
 	}
-	return true;
+	return differences == 0;
 }
 
 bool
 is_filled_with(const void *ptr, int byte, size_t size)
 {
 	const unsigned char *bytes = ptr;
-	for (size_t i = 0; i < size; i++) {
-		if (bytes[i] != (unsigned char)byte) {
-			return false;
-		}
-	}
-	return true;
+	return size == 0 ||
+	    (bytes[0] == (unsigned char)byte &&
+		memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
 void

@@ -71,12 +71,9 @@ static inline bool
 is_filled_with(const void *ptr, int byte, size_t size)
 {
 	const unsigned char *bytes = ptr;
-	for (size_t i = 0; i < size; i++) {
-		if (bytes[i] != (unsigned char)byte) {
-			return false;
-		}
-	}
-	return true;
+	return size == 0 ||
+	    (bytes[0] == (unsigned char)byte &&
+		memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
 #endif

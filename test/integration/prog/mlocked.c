@@ -35,7 +35,7 @@ churn(void *arg)
 {
 	static const size_t sizes[] = {16, 100, 1000, 14336, 20480, 300000,
 	    1 << 20, 9 << 20};
-	for (int round = 0; round < 20; round++) {
+	for (int round = 0; round < 5; round++) {
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 			unsigned char *p = hide(malloc(sizes[i]));
 			CHECK(p != NULL);
