@@ -710,7 +710,7 @@ run_fresh_trials(char mode)
 {
 	static harness_child_t child;
 	uint64_t n = 1;
-	for (;; n++) {
+	for (;; n += STRIDE) {
 		char order[32];
 		snprintf(order, sizeof(order), "%c%llu", mode,
 		    (unsigned long long)n);
