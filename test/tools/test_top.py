@@ -248,7 +248,10 @@ class Terminal(Top):
                            ("PageDown", "SIZE CLASSES")):
             self.tmux("send-keys", key)
             self.until(words)
-        self.tmux("send-keys", "q")
+        # Several at a time, as on a machine that is slow to look.
+        self.tmux("send-keys", "PageDown", "a", "Up", "m")
+        self.until("the program holds them")
+        self.tmux("send-keys", "c", "Down", "q")
         text = self.until("status 0")
         self.assertNotIn("SIZE CLASSES", text)
         self.assertIn(" icanon", text)
