@@ -48,7 +48,10 @@ TEST(several_threads)
 	enum { NTHREADS = 4 };
 	pthread_t threads[NTHREADS];
 	bool ready[NTHREADS] = {false};
+	/* Where malloc is not ours, this is the first call. */
+	assert_true(init_done());
 	arena_t *arena = arenas_get(0);
+	assert_non_null(arena);
 	/* As after a start that failed when all else was there. */
 	atomic_store(&init_state, INIT_NONE);
 	for (unsigned i = 0; i < NTHREADS; i++) {
