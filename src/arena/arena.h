@@ -29,7 +29,6 @@ struct arena {
 	_Atomic unsigned nthreads; /* bound for the application */
 	base_t *base; /* its own, or arena 0's */
 	ehooks_t ehooks;
-	pac_t pac;
 	_Atomic size_t oversize_threshold;
 	uint64_t created_ns;
 	char name[ARENA_NAME_SIZE];
@@ -37,15 +36,18 @@ struct arena {
 	mutex_t large_lock;
 	list_t large GUARDED_BY(large_lock); /* manual arenas only */
 	_Atomic size_t large_allocated;
+
+	holes_t holes;
+	/* Bins beyond the first of their class, or NULL: see arenas.h. */
+	_Atomic(bin_t *) more;
+	_Atomic uint64_t shards; /* bit i: a thread has number i */
+	bin_t bins[SC_NBINS];
+	pac_t pac;
+
+	/* Touched seldom or here and there: behind all others. */
 	lextent_stats_t lextents[SC_NSIZES - SC_NBINS];
 	/* Requests by class, estimated from samples. */
 	_Atomic uint64_t nrequests[SC_NSIZES];
-
-	holes_t holes;
-	bin_t bins[SC_NBINS];
-	/* Those beyond the first of their class, or NULL: see arenas.h. */
-	_Atomic(bin_t *) more;
-	_Atomic uint64_t shards; /* bit i: a thread has number i */
 	void *handoff[SC_NBINS][BIN_HANDOFF_MAX]; /* see bin.h; first bins */
 };
 

@@ -13,7 +13,7 @@
 #include "platform/os_thread.h"
 
 static mutex_t arenas_lock = MUTEX_INITIALIZER("arenas", LOCK_ARENAS);
-static LARGE_BSS _Atomic(arena_t *) table[ARENAS_MAX];
+static FIRST_OF_LARGE_BSS _Atomic(arena_t *) table[ARENAS_MAX];
 
 static base_t base0;
 

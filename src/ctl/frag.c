@@ -7,8 +7,8 @@
 /* Ranges between two times that the lock is free. */
 #define STEP_RANGES 2048
 
-static frag_t all;
-static frag_t *records[ARENAS_MAX];
+static LARGE_BSS frag_t all;
+static LARGE_BSS frag_t *records[ARENAS_MAX];
 static const frag_t none;
 
 static uint64_t epoch_done, epoch_begun;

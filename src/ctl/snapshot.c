@@ -190,8 +190,8 @@ gather_extents(ecache_t *ecache, snap_arena_t *snap, size_t n, size_t bytes,
 		     left &= left - 1) {
 			unsigned i = word * 64 + bits_ctz64(left);
 			char *out = (char *)&snap->extents[i];
-			*(size_t *)(out + n) = eset->stats[i].nextents;
-			*(size_t *)(out + bytes) = eset->stats[i].nbytes;
+			*(size_t *)(out + n) = eset->classes[i].nextents;
+			*(size_t *)(out + bytes) = eset->classes[i].nbytes;
 			note_extents(snap, i);
 		}
 	}

@@ -183,7 +183,8 @@ pagemap_reserve(base_t *base, const void *addr, size_t size)
 	}
 	for (uintptr_t slot = (uintptr_t)addr >> PAGEMAP_LG_LEAF;
 	     slot <= last >> PAGEMAP_LG_LEAF; slot++) {
-		if (likely(atomic_load_explicit(&pagemap_root[slot],
+		/* As a write: reading a fresh page first would fault twice. */
+		if (likely(atomic_fetch_or_explicit(&pagemap_root[slot], 0,
 			       memory_order_relaxed) != 0)) {
 			continue;
 		}

@@ -31,7 +31,12 @@ void
 decay_init(decay_t *decay, ssize_t ms, uint64_t now_ns, uint64_t seed)
 {
 	assert(decay_ms_valid(ms));
-	memset(decay, 0, sizeof(*decay));
+	if (decay->has_backlog) {
+		memset(decay->backlog, 0, sizeof(decay->backlog));
+		decay->has_backlog = false;
+	}
+	decay->npages_seen = 0;
+	decay->npages_limit = 0;
 	decay->ms = ms;
 	decay->prng = seed;
 	decay->epoch_ns = now_ns;
@@ -66,6 +71,7 @@ backlog_shift(decay_t *decay, uint64_t nepochs, size_t npages_new)
 		    (size_t)nepochs * sizeof(decay->backlog[0]));
 	}
 	decay->backlog[DECAY_NEPOCHS - 1] = npages_new;
+	decay->has_backlog = true;
 }
 
 bool

@@ -28,6 +28,7 @@ typedef struct {
 	uint64_t prng;
 	size_t npages_seen; /* unused pages at the last advance */
 	size_t npages_limit; /* pages that may be kept now */
+	bool has_backlog; /* false: it is all 0 */
 	size_t backlog[DECAY_NEPOCHS]; /* newest last */
 } decay_t;
 
@@ -37,7 +38,10 @@ decay_ms_valid(ssize_t ms)
 	return ms >= -1 && ms <= DECAY_MS_MAX;
 }
 
-/* Start anew at time `now`: nothing is known of earlier pages. */
+/*
+ * Start anew at time `now`: nothing is known of earlier pages.  In zeroed memory
+ * or where one was before, so that the backlog is only cleared if it was used.
+ */
 void decay_init(decay_t *decay, ssize_t ms, uint64_t now_ns, uint64_t seed);
 
 /*

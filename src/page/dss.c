@@ -14,12 +14,20 @@ static mutex_t dss_lock = MUTEX_INITIALIZER("dss", LOCK_DSS);
 static _Atomic(uintptr_t) region_start, region_end;
 static bool exhausted;
 
-/* 0: not set, else precedence + 1; the last slot is the default's. */
+/*
+ * 0: not set, else precedence + 1; the last slot is the default's.  Pages that
+ * nobody else touches: not looked at unless one is set.
+ */
 static LARGE_BSS _Atomic uint8_t precs[NARENAS_MAX + 1];
+
+static _Atomic bool any_prec;
 
 static dss_prec_t
 prec_at(unsigned slot, dss_prec_t otherwise)
 {
+	if (likely(!atomic_load_explicit(&any_prec, memory_order_acquire))) {
+		return otherwise;
+	}
 	uint8_t prec = atomic_load_explicit(&precs[slot], memory_order_relaxed);
 	return prec == 0 ? otherwise : (dss_prec_t)(prec - 1);
 }
@@ -48,6 +56,8 @@ dss_prec_set(unsigned arena_ind, dss_prec_t prec)
 {
 	atomic_store_explicit(&precs[arena_ind], (uint8_t)((int)prec + 1),
 	    memory_order_relaxed);
+	/* Pairs with the load in prec_at(). */
+	atomic_store_explicit(&any_prec, true, memory_order_release);
 }
 
 /*

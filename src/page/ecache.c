@@ -6,12 +6,12 @@
 #define EVICT_CUT_MIN_PAGES 16
 
 void
-ecache_init(ecache_t *ecache, extent_state_t state, const char *name,
-    lock_rank_t rank)
+ecache_init(ecache_t *ecache, eset_classes_t *classes, extent_state_t state,
+    const char *name, lock_rank_t rank)
 {
 	mutex_init(&ecache->lock, name, rank);
 	ecache->state = state;
-	eset_init(&ecache->eset);
+	eset_init(&ecache->eset, classes);
 }
 
 static void

@@ -20,8 +20,9 @@ typedef struct {
 	eset_t eset;
 } ecache_t;
 
-void ecache_init(ecache_t *ecache, extent_state_t state, const char *name,
-    lock_rank_t rank);
+/* `classes` in zeroed memory, as for eset_init(). */
+void ecache_init(ecache_t *ecache, eset_classes_t *classes,
+    extent_state_t state, const char *name, lock_rank_t rank);
 
 /*
  * Take an extent of exactly `size` bytes at `alignment` out of the cache; what

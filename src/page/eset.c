@@ -6,8 +6,9 @@
 #define FIT_SCAN_MAX 12
 
 void
-eset_init(eset_t *eset)
+eset_init(eset_t *eset, eset_classes_t *classes)
 {
+	eset->classes = classes->classes;
 	/* The rest is valid when zero. */
 	list_init(&eset->lru);
 }
@@ -24,13 +25,14 @@ void
 eset_insert(eset_t *eset, edata_t *edata)
 {
 	unsigned pszind = pszind_floor(edata->size);
-	if (ph_is_empty(&eset->heaps[pszind])) {
+	eset_class_t *class = &eset->classes[pszind];
+	if (ph_is_empty(&class->heap)) {
 		eset->nonempty[pszind / 64] |= (uint64_t)1 << pszind % 64;
 	}
-	ph_insert(&eset->heaps[pszind], &edata->heap, edata_cmp_age);
+	ph_insert(&class->heap, &edata->heap, edata_cmp_age);
 	list_push_back(&eset->lru, &edata->lru);
-	eset->stats[pszind].nextents++;
-	eset->stats[pszind].nbytes += edata->size;
+	class->nextents++;
+	class->nbytes += edata->size;
 	npages_add(eset, edata_npages(edata));
 }
 
@@ -38,13 +40,14 @@ void
 eset_remove(eset_t *eset, edata_t *edata)
 {
 	unsigned pszind = pszind_floor(edata->size);
-	ph_remove(&eset->heaps[pszind], &edata->heap, edata_cmp_age);
-	if (ph_is_empty(&eset->heaps[pszind])) {
+	eset_class_t *class = &eset->classes[pszind];
+	ph_remove(&class->heap, &edata->heap, edata_cmp_age);
+	if (ph_is_empty(&class->heap)) {
 		eset->nonempty[pszind / 64] &= ~((uint64_t)1 << pszind % 64);
 	}
 	list_remove(&edata->lru);
-	eset->stats[pszind].nextents--;
-	eset->stats[pszind].nbytes -= edata->size;
+	class->nextents--;
+	class->nbytes -= edata->size;
 	npages_add(eset, (size_t)0 - edata_npages(edata));
 }
 
@@ -132,7 +135,7 @@ eset_fit(eset_t *eset, size_t size, size_t alignment, unsigned lg_max_fit)
 	}
 	unsigned pszind = next_class(eset, pszind_floor(size));
 	while (pszind < SC_NPSIZES && pszind_size(pszind) <= max) {
-		ph_t *heap = &eset->heaps[pszind];
+		ph_t *heap = &eset->classes[pszind].heap;
 		edata_t *edata = pszind_size(pszind) >= sure
 		    ? container_of(ph_first(heap), edata_t, heap)
 		    : scan_class(heap, size, alignment);

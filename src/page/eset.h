@@ -18,20 +18,29 @@
 
 #define ESET_WORDS ((SC_NPSIZES + 63) / 64)
 
+/* The extents of one class. */
 typedef struct {
+	ph_t heap;
 	size_t nextents;
 	size_t nbytes;
-} eset_stats_t;
+} eset_class_t;
+
+typedef struct {
+	eset_class_t classes[SC_NPSIZES];
+} eset_classes_t;
 
 typedef struct {
 	uint64_t nonempty[ESET_WORDS];
 	list_t lru;
 	_Atomic size_t npages;
-	ph_t heaps[SC_NPSIZES];
-	eset_stats_t stats[SC_NPSIZES];
+	eset_class_t *classes;
 } eset_t;
 
-void eset_init(eset_t *eset);
+/*
+ * `classes`, zeroed, is kept apart: in a small process few are ever used, and
+ * what all sets have in use fits one page.
+ */
+void eset_init(eset_t *eset, eset_classes_t *classes);
 void eset_insert(eset_t *eset, edata_t *edata);
 void eset_remove(eset_t *eset, edata_t *edata);
 

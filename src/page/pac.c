@@ -93,12 +93,12 @@ pac_init(pac_t *pac, ehooks_t *ehooks, base_t *base0, unsigned arena_ind,
 	pac->env.edata_cache = &pac->edata_cache;
 	pac->env.base0 = base0;
 	pac->env.arena_ind = arena_ind;
-	ecache_init(&pac->dirty, EXTENT_DIRTY, "extents_dirty",
-	    LOCK_ECACHE_DIRTY);
-	ecache_init(&pac->muzzy, EXTENT_MUZZY, "extents_muzzy",
-	    LOCK_ECACHE_MUZZY);
-	ecache_init(&pac->retained, EXTENT_RETAINED, "extents_retained",
-	    LOCK_ECACHE_RETAINED);
+	ecache_init(&pac->dirty, &pac->dirty_classes, EXTENT_DIRTY,
+	    "extents_dirty", LOCK_ECACHE_DIRTY);
+	ecache_init(&pac->muzzy, &pac->muzzy_classes, EXTENT_MUZZY,
+	    "extents_muzzy", LOCK_ECACHE_MUZZY);
+	ecache_init(&pac->retained, &pac->retained_classes, EXTENT_RETAINED,
+	    "extents_retained", LOCK_ECACHE_RETAINED);
 	decay_setup(&pac->dirty_decay, dirty_decay_ms, now_ns, "decay_dirty",
 	    LOCK_DECAY_DIRTY, arena_ind);
 	decay_setup(&pac->muzzy_decay, muzzy_decay_ms, now_ns, "decay_muzzy",

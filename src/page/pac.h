@@ -40,10 +40,7 @@ typedef struct pac {
 	ecache_t dirty;
 	ecache_t muzzy;
 	ecache_t retained;
-	sec_t sec; /* recent dirty extents, uncut */
 	huge_t huge;
-	pac_decay_t dirty_decay;
-	pac_decay_t muzzy_decay;
 
 	mutex_t grow_lock;
 	unsigned grow_next GUARDED_BY(grow_lock); /* page class */
@@ -59,6 +56,14 @@ typedef struct pac {
 	_Atomic size_t mapped; /* bytes, without retained */
 	_Atomic size_t abandoned; /* bytes that we lost track of */
 	edata_cache_t edata_cache;
+
+	pac_decay_t dirty_decay;
+	pac_decay_t muzzy_decay;
+	sec_t sec; /* recent dirty extents, uncut */
+	/* Long, and touched here and there: behind all others. */
+	eset_classes_t retained_classes;
+	eset_classes_t dirty_classes;
+	eset_classes_t muzzy_classes;
 } pac_t;
 
 /*

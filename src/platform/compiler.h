@@ -28,6 +28,8 @@
  * which so share a page or two (the linker sorts sections by name).
  */
 #define LARGE_BSS __attribute__((section(".bss.large")))
+/* And for one whose first elements every process touches: between the two. */
+#define FIRST_OF_LARGE_BSS __attribute__((section(".bss.first")))
 /* Likewise for constants that are seldom read, in objects that often are. */
 #define RARE_RODATA __attribute__((section(".rodata.rare")))
 

@@ -53,7 +53,7 @@ run_to_next_epoch(decay_t *decay, uint64_t now, size_t npages)
 TEST(forecast_is_the_curve)
 {
 	static const size_t counts[] = {1, 7, 1000, 1234567, 1 << 30};
-	decay_t decay;
+	decay_t decay = {0};
 	decay_init(&decay, MS, START, 1);
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		size_t n = counts[i];
@@ -78,7 +78,7 @@ static void
 check_one_batch(bool purging, uint64_t seed)
 {
 	const size_t n = 1000000;
-	decay_t decay;
+	decay_t decay = {0};
 	decay_init(&decay, MS, START, seed);
 	assert_false(decay_advance(&decay, START, n));
 	uint64_t now = run_to_next_epoch(&decay, START, n);
@@ -116,7 +116,7 @@ TEST(batches_add_up)
 	enum { NBATCHES = 50 };
 	double size[NBATCHES];
 	uint64_t epoch[NBATCHES];
-	decay_t decay;
+	decay_t decay = {0};
 	decay_init(&decay, MS, START, 7);
 	uint64_t now = START;
 	size_t total = 0;
@@ -143,7 +143,7 @@ TEST(batches_add_up)
 TEST(long_gaps)
 {
 	for (uint64_t gap = 1; gap < 2 * DECAY_NEPOCHS; gap += 13) {
-		decay_t decay;
+		decay_t decay = {0};
 		decay_init(&decay, MS, START, gap);
 		uint64_t now = run_to_next_epoch(&decay, START, 100000);
 		uint64_t before = (now - START) / INTERVAL;
@@ -157,7 +157,7 @@ TEST(long_gaps)
 /* Pages that are used again do not make others leave earlier or later. */
 TEST(reuse_leaves_the_limit_alone)
 {
-	decay_t decay;
+	decay_t decay = {0};
 	decay_init(&decay, MS, START, 3);
 	uint64_t now = run_to_next_epoch(&decay, START, 10000);
 	uint64_t first = (now - START) / INTERVAL;
@@ -170,7 +170,7 @@ TEST(reuse_leaves_the_limit_alone)
 
 TEST(never_and_at_once)
 {
-	decay_t decay;
+	decay_t decay = {0};
 	decay_init(&decay, -1, START, 1);
 	assert_false(decay_advance(&decay, UINT64_MAX, 1000));
 	assert_int_equal(decay_npages_kept_after(&decay, 1000, UINT64_MAX),
@@ -196,7 +196,7 @@ TEST(valid_times)
 /* The shortest and the longest time are no special cases. */
 TEST(extreme_times)
 {
-	decay_t decay;
+	decay_t decay = {0};
 	decay_init(&decay, 1, START, 1);
 	assert_false(decay_advance(&decay, START, 100));
 	assert_true(decay_advance(&decay, START + 10001, 100));
@@ -214,7 +214,7 @@ TEST(extreme_times)
 /* A clock that goes back starts the epoch anew and does no other harm. */
 TEST(clock_goes_back)
 {
-	decay_t decay;
+	decay_t decay = {0};
 	decay_init(&decay, MS, START, 5);
 	uint64_t now = run_to_next_epoch(&decay, START, 1000);
 	assert_false(decay_advance(&decay, now - 100 * SECOND, 1000));
@@ -230,7 +230,7 @@ TEST(deadlines_are_jittered)
 	uint64_t lowest = UINT64_MAX;
 	uint64_t highest = 0;
 	for (uint64_t seed = 0; seed < 100; seed++) {
-		decay_t decay;
+		decay_t decay = {0};
 		decay_init(&decay, MS, START, seed);
 		assert_in_range(decay.deadline_ns, START + INTERVAL,
 		    START + 2 * INTERVAL);
@@ -247,7 +247,7 @@ TEST(deadlines_are_jittered)
 /* The time until so many pages have to go is the time when they do. */
 TEST(time_until_purge)
 {
-	decay_t decay;
+	decay_t decay = {0};
 	decay_init(&decay, -1, START, 1);
 	assert_true(decay_ns_until(&decay, 1000, 10) == UINT64_MAX);
 	decay_init(&decay, MS, START, 1);

@@ -15,12 +15,13 @@ static env_fixture_t fixture;
 static extent_env_t *const env = &fixture.env;
 static fake_hooks_t *const fake = &fixture.fake;
 static ecache_t ecache;
+static eset_classes_t classes;
 
 static void
 setup(void)
 {
 	env_setup(&fixture, POOL_NPAGES);
-	ecache_init(&ecache, EXTENT_DIRTY, "test", LOCK_ECACHE_DIRTY);
+	ecache_init(&ecache, &classes, EXTENT_DIRTY, "test", LOCK_ECACHE_DIRTY);
 }
 
 /* A new extent of npages, put in. */
@@ -111,7 +112,9 @@ TEST(take_at)
 	ecache_t other;
 	static ecache_t zeroed;
 	other = zeroed;
-	ecache_init(&other, EXTENT_MUZZY, "other", LOCK_ECACHE_MUZZY);
+	static eset_classes_t other_classes;
+	ecache_init(&other, &other_classes, EXTENT_MUZZY, "other",
+	    LOCK_ECACHE_MUZZY);
 	ecache_put(env, &other, env_extent(&fixture, 20));
 	assert_null(ecache_take_at(env, &other, addr + 2 * PAGE, PAGE));
 	assert_true(ecache_verify(env, &ecache));

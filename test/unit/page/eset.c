@@ -8,6 +8,7 @@
 #define ANY_LENGTH 64
 
 static eset_t eset;
+static eset_classes_t classes;
 static edata_t extents[NEXTENTS];
 static bool in_set[NEXTENTS];
 static uint64_t prng = 11;
@@ -81,7 +82,7 @@ fit_by_search(size_t size, size_t alignment, unsigned lg_max_fit)
 
 TEST(empty)
 {
-	eset_init(&eset);
+	eset_init(&eset, &classes);
 	assert_null(eset_fit(&eset, PAGE, PAGE, ANY_LENGTH));
 	assert_null(eset_oldest(&eset));
 	assert_int_equal(eset_npages(&eset), 0);
@@ -90,7 +91,7 @@ TEST(empty)
 /* Sums per class and in all are those of what is inside. */
 TEST(counts)
 {
-	eset_init(&eset);
+	eset_init(&eset, &classes);
 	size_t npages = 0;
 	for (unsigned i = 0; i < NEXTENTS; i++) {
 		set_extent(i, (i + 1) << 24, random_size(), i);
@@ -101,10 +102,10 @@ TEST(counts)
 	size_t nextents = 0;
 	size_t nbytes = 0;
 	for (unsigned pszind = 0; pszind < SC_NPSIZES; pszind++) {
-		nextents += eset.stats[pszind].nextents;
-		nbytes += eset.stats[pszind].nbytes;
-		assert_true(eset.stats[pszind].nbytes >=
-		    eset.stats[pszind].nextents * pszind_size(pszind));
+		nextents += eset.classes[pszind].nextents;
+		nbytes += eset.classes[pszind].nbytes;
+		assert_true(eset.classes[pszind].nbytes >=
+		    eset.classes[pszind].nextents * pszind_size(pszind));
 	}
 	assert_int_equal(nextents, NEXTENTS);
 	assert_int_equal(nbytes, npages * PAGE);
@@ -113,8 +114,8 @@ TEST(counts)
 	}
 	assert_int_equal(eset_npages(&eset), 0);
 	for (unsigned pszind = 0; pszind < SC_NPSIZES; pszind++) {
-		assert_int_equal(eset.stats[pszind].nextents, 0);
-		assert_int_equal(eset.stats[pszind].nbytes, 0);
+		assert_int_equal(eset.classes[pszind].nextents, 0);
+		assert_int_equal(eset.classes[pszind].nbytes, 0);
 	}
 	assert_null(eset_fit(&eset, PAGE, PAGE, ANY_LENGTH));
 }
@@ -122,7 +123,7 @@ TEST(counts)
 /* First in, first out, whatever is taken out in between. */
 TEST(oldest)
 {
-	eset_init(&eset);
+	eset_init(&eset, &classes);
 	for (unsigned i = 0; i < NEXTENTS; i++) {
 		set_extent(i, (i + 1) << 24, random_size(), NEXTENTS - i);
 		insert(i);
@@ -142,7 +143,7 @@ TEST(oldest)
 /* The smallest class that has one, then the oldest, then the lowest. */
 TEST(fit_by_size_age_address)
 {
-	eset_init(&eset);
+	eset_init(&eset, &classes);
 	set_extent(0, 0x10000000, 16 * PAGE, 1);
 	set_extent(1, 0x20000000, 8 * PAGE, 5);
 	set_extent(2, 0x40000000, 8 * PAGE, 4);
@@ -162,7 +163,7 @@ TEST(fit_by_size_age_address)
 /* A size between two classes may be served by the class below. */
 TEST(fit_between_classes)
 {
-	eset_init(&eset);
+	eset_init(&eset, &classes);
 	/* 9 pages are filed under 8, 11 under 10. */
 	set_extent(0, 0x10000000, 8 * PAGE, 1);
 	set_extent(1, 0x20000000, 9 * PAGE, 2);
@@ -181,7 +182,7 @@ TEST(fit_between_classes)
 
 TEST(alignment)
 {
-	eset_init(&eset);
+	eset_init(&eset, &classes);
 	set_extent(0, 0x10001000, 16 * PAGE, 1);
 	set_extent(1, 0x20000000, 20 * PAGE, 2);
 	insert(0);
@@ -199,7 +200,7 @@ TEST(alignment)
 /* Long extents are not broken up for short requests. */
 TEST(longest_fit)
 {
-	eset_init(&eset);
+	eset_init(&eset, &classes);
 	set_extent(0, 0x10000000, 64 * PAGE, 1);
 	insert(0);
 	assert_null(eset_fit(&eset, 7 * PAGE, PAGE, 3));
@@ -245,7 +246,7 @@ TEST(cut_front)
  */
 TEST(random_operations)
 {
-	eset_init(&eset);
+	eset_init(&eset, &classes);
 	unsigned per_class[SC_NPSIZES] = {0};
 	for (unsigned step = 0; step < 20000; step++) {
 		unsigned i = (unsigned)prng_below(&prng, NEXTENTS);
