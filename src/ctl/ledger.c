@@ -619,7 +619,7 @@ ledger_take(ledger_t *ledger)
 	}
 }
 
-static ledger_t last;
+static LARGE_BSS ledger_t last;
 
 void
 ledger_get(ledger_t *ledger)

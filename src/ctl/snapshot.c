@@ -22,7 +22,7 @@ static LARGE_BSS snap_arena_t *records[ARENAS_MAX];
 static unsigned npresent; /* indices looked at */
 
 static snap_arena_t *all, *destroyed;
-static snapshot_t global;
+static LARGE_BSS snapshot_t global;
 static bool gathered;
 
 static size_t

@@ -125,10 +125,18 @@ ecache_take_at(extent_env_t *env, ecache_t *ecache, void *addr, size_t size)
 	return edata;
 }
 
+#define WINDOW ((uintptr_t)1 << PAGEMAP_LG_WINDOW)
+
 /* The free extent of this cache that covers an address, if there is one. */
 static edata_t *
 neighbour_locked(extent_env_t *env, ecache_t *ecache, uintptr_t addr)
 {
+	if ((addr & (WINDOW - 1)) == 0 || ((addr + 1) & (WINDOW - 1)) == 0) {
+		/* Do not touch a page of the map that nobody wrote to. */
+		if (pagemap_known(addr, addr + 1) != addr) {
+			return NULL;
+		}
+	}
 	edata_t *edata = pagemap_extent((void *)addr);
 	if (edata == NULL ||
 	    edata_owner(edata) !=

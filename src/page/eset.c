@@ -67,7 +67,7 @@ eset_cut_front(eset_t *eset, edata_t *edata, size_t size)
 	edata->size -= size;
 	list_remove(&edata->lru);
 	list_push_back(&eset->lru, &edata->lru);
-	eset->stats[pszind].nbytes -= size;
+	eset->classes[pszind].nbytes -= size;
 	npages_add(eset, (size_t)0 - (size >> LG_PAGE));
 }
 

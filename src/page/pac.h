@@ -59,9 +59,9 @@ typedef struct pac {
 
 	pac_decay_t dirty_decay;
 	pac_decay_t muzzy_decay;
-	sec_t sec; /* recent dirty extents, uncut */
 	/* Long, and touched here and there: behind all others. */
 	eset_classes_t retained_classes;
+	sec_t sec; /* recent dirty extents, uncut */
 	eset_classes_t dirty_classes;
 	eset_classes_t muzzy_classes;
 } pac_t;

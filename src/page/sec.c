@@ -7,7 +7,7 @@
 void
 sec_init(sec_t *sec)
 {
-	for (unsigned i = 0; i < SEC_NLOCKS; i++) {
+	for (unsigned i = 0; config_debug && i < SEC_NLOCKS; i++) {
 		mutex_init(&sec->locks[i], "sec", LOCK_SEC_SHARD);
 	}
 }
@@ -27,7 +27,9 @@ count(sec_t *sec, size_t npages)
 edata_t *
 sec_take(sec_t *sec, size_t npages)
 {
-	if (npages > SEC_NPAGES_MAX || !mutex_trylock(lock_of(sec, npages))) {
+	if (npages > SEC_NPAGES_MAX ||
+	    atomic_load_explicit(&sec->npages, memory_order_relaxed) < npages ||
+	    !mutex_trylock(lock_of(sec, npages))) {
 		return NULL;
 	}
 	sec_bin_t *bin = &sec->bins[npages];

@@ -62,6 +62,7 @@ typedef struct {
 	sec_long_t longs[SEC_NLONG];
 } sec_t;
 
+/* In zeroed memory, which is not written to before it is used. */
 void sec_init(sec_t *sec);
 
 /* An ACTIVE extent of so many pages; NULL: none, or someone is at it. */

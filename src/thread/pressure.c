@@ -26,7 +26,7 @@ _Atomic uint32_t pressure_flushes;
 /* Is there a limit?  What follows is set before, and by no one after. */
 static _Atomic bool armed;
 static bool by_group;
-static cgroup_t group;
+static LARGE_BSS cgroup_t group;
 
 static _Atomic bool looking;
 static _Atomic uint64_t next_look_ns;

@@ -266,3 +266,19 @@ TEST(time_until_purge)
 	assert_true(decay_advance(&decay, now + half + INTERVAL, 1000));
 	assert_true(decay.npages_limit <= 500);
 }
+
+/* Starting anew forgets what was there, whatever it was. */
+TEST(started_anew)
+{
+	decay_t decay = {0};
+	decay_init(&decay, MS, START, 1);
+	uint64_t now = run_to_next_epoch(&decay, START, 1000);
+	assert_int_equal(decay.backlog[DECAY_NEPOCHS - 1], 1000);
+	assert_true(decay.npages_limit > 0);
+	decay_init(&decay, MS, now, 1);
+	for (unsigned i = 0; i < DECAY_NEPOCHS; i++) {
+		assert_int_equal(decay.backlog[i], 0);
+	}
+	assert_int_equal(decay.npages_limit, 0);
+	assert_int_equal(decay.npages_seen, 0);
+}

@@ -120,6 +120,24 @@ TEST(take_at)
 	assert_true(ecache_verify(env, &ecache));
 }
 
+/* Also where the map's pages for two neighbours differ. */
+TEST(merges_across_windows)
+{
+	setup();
+	const size_t window = (size_t)1 << (PAGEMAP_LG_WINDOW - LG_PAGE);
+	edata_t *first = env_extent(&fixture, 3 * window);
+	assert_int_equal(edata_base(first) % (window * PAGE), 0);
+	edata_t *second = extent_split(env, first, window * PAGE);
+	edata_t *third = extent_split(env, second, window * PAGE);
+	ecache_put(env, &ecache, first);
+	ecache_put(env, &ecache, third);
+	assert_int_equal(count_extents(), 2);
+	ecache_put(env, &ecache, second);
+	assert_int_equal(count_extents(), 1);
+	assert_int_equal(ecache_npages(&ecache), 3 * window);
+	assert_true(ecache_verify(env, &ecache));
+}
+
 /* A neighbour on either side, and on both. */
 /* What is free behind an extent gives up its beginning. */
 TEST(grow_into)

@@ -213,7 +213,7 @@ TEST(longest_fit)
 /* What loses its beginning stays where it belongs, and is the newest. */
 TEST(cut_front)
 {
-	eset_init(&eset);
+	eset_init(&eset, &classes);
 	for (unsigned i = 0; i < 3; i++) {
 		set_extent(i, (uintptr_t)(i + 1) << 24, 100 * PAGE, 1);
 		insert(i);
@@ -224,16 +224,16 @@ TEST(cut_front)
 	assert_int_equal(extents[0].size, 98 * PAGE);
 	assert_int_equal(eset_npages(&eset), 298);
 	unsigned pszind = pszind_floor(96 * PAGE);
-	assert_int_equal(eset.stats[pszind].nextents, 3);
-	assert_int_equal(eset.stats[pszind].nbytes, 298 * PAGE);
+	assert_int_equal(eset.classes[pszind].nextents, 3);
+	assert_int_equal(eset.classes[pszind].nbytes, 298 * PAGE);
 	assert_ptr_equal(eset_oldest(&eset), &extents[1]);
 	assert_ptr_equal(eset_fit(&eset, 96 * PAGE, PAGE, ANY_LENGTH),
 	    &extents[0]);
 	eset_cut_front(&eset, &extents[0], 10 * PAGE);
 	assert_int_equal(extents[0].size, 88 * PAGE);
 	assert_int_equal(eset_npages(&eset), 288);
-	assert_int_equal(eset.stats[pszind].nextents, 2);
-	assert_int_equal(eset.stats[pszind - 1].nbytes, 88 * PAGE);
+	assert_int_equal(eset.classes[pszind].nextents, 2);
+	assert_int_equal(eset.classes[pszind - 1].nbytes, 88 * PAGE);
 	assert_ptr_equal(eset_fit(&eset, 96 * PAGE, PAGE, ANY_LENGTH),
 	    &extents[1]);
 	assert_ptr_equal(eset_fit(&eset, 80 * PAGE, PAGE, ANY_LENGTH),

@@ -41,6 +41,18 @@ TEST(last_in_first_out_by_length)
 	assert_int_equal(sec_npages(&sec), 0);
 }
 
+/* Where nothing waits no lock is taken, and no page touched. */
+TEST(empty_is_not_looked_into)
+{
+	setup();
+	uint64_t before = sec.locks[3].stats.n_ops;
+	assert_null(sec_take(&sec, 3));
+	assert_int_equal(sec.locks[3].stats.n_ops, before);
+	assert_true(sec_put(&sec, extent(0, 3), 100));
+	assert_non_null(sec_take(&sec, 3));
+	assert_int_equal(sec.locks[3].stats.n_ops, before + 2);
+}
+
 TEST(takes_a_bounded_number)
 {
 	setup();
