@@ -20,12 +20,14 @@
  * nobody to forget.  Each page that locks lie in would be written to three times:
  * by the parent before and after, which copies it once more, and by the child.
  */
-static bool alone;
+static bool alone; /* written to when it changes only */
 
 static void
 prefork(void)
 {
-	alone = os_is_single_threaded();
+	if (alone != os_is_single_threaded()) {
+		alone = !alone;
+	}
 	if (alone) {
 		return;
 	}

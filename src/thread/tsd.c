@@ -56,6 +56,10 @@ foreign_leave(void *saved)
 	tsd_tls = saved;
 }
 
+_Static_assert(offsetof(tsd_t, bins) + (SC_NBINS + 1) * sizeof(cache_bin_t) <=
+	PAGE,
+    "the bins of small classes are in the first page of an aligned state");
+
 static void
 constant_fill(tsd_constant_t *constant)
 {
@@ -95,7 +99,12 @@ state_take(void)
 	list_node_t *node = list_pop_front(&unused);
 	tsd_t *tsd = node == NULL ? NULL : container_of(node, tsd_t, link);
 	if (tsd == NULL) {
-		tsd = base_alloc(arenas_base0(), sizeof(tsd_t), CACHELINE);
+		/*
+		 * The first one, all that most processes have, begins with a
+		 * page: all that is written to in daily use is in one then.
+		 */
+		tsd = base_alloc(arenas_base0(), sizeof(tsd_t),
+		    list_is_empty(&all) ? PAGE : CACHELINE);
 	}
 	if (tsd != NULL) {
 		/* What is there is an older thread's: not to be taken. */
