@@ -11,7 +11,7 @@
 # names that configure has renamed; CXX_PART=0 without the C++ operators;
 # EXPORTED empty after --without-export; LOCALIZED=0 if private names could not
 # be hidden in archives; GLIBC_PART=0 without what glibc's programs ask;
-# BETWEEN, the private name that the two members of an archive share.
+# BETWEEN, the private names that the two members of an archive share.
 
 : "${NM:=nm}" "${READELF:=readelf}" "${CXX_PART:=1}" "${LOCALIZED:=1}"
 : "${GLIBC_PART:=1}"
@@ -89,7 +89,14 @@ for library in "$@"; do
 		[ "$LOCALIZED" = 1 ] || continue
 		expected "$symbols" > "$want"
 		"$NM" -g --defined-only "$library" | defined |
-		    grep -v -x -e "[BTV] $BETWEEN" -e 'V DW\.ref\..*' > "$have"
+		    awk -v between="$BETWEEN" '
+			BEGIN {
+				n = split(between, names, " ")
+				for (i = 1; i <= n; i++) {
+					private[names[i]]
+				}
+			}
+			!($2 in private) && !/^V DW\.ref\./' > "$have"
 		;;
 	*)
 		if [ -n "$EXPORTED" ]; then

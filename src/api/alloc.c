@@ -317,8 +317,8 @@ alloc_free_sized(void *ptr, size_t usize, bool uncached)
 	alloc_free_sized_into(ptr, usize, uncached ? ALLOC_NO_CACHE : NULL);
 }
 
-void
-alloc_free_sized_into(void *ptr, size_t usize, tsd_t *cache)
+static void
+free_told(void *ptr, size_t usize, tsd_t *cache, bool or_more)
 {
 	if (ptr == NULL) {
 		return;
@@ -339,11 +339,24 @@ alloc_free_sized_into(void *ptr, size_t usize, tsd_t *cache)
 		}
 		actual = edata->usize;
 	}
-	if (unlikely(actual != usize)) {
+	if (unlikely(actual != usize) && (!or_more || actual < usize)) {
 		misuse_report_size(ptr, actual, usize);
 		return;
 	}
 	alloc_free_into(ptr, cache);
+}
+
+void
+alloc_free_sized_into(void *ptr, size_t usize, tsd_t *cache)
+{
+	free_told(ptr, usize, cache, false);
+}
+
+void
+alloc_free_at_least(void *ptr, size_t usize)
+{
+	/* Size 0 is the size of what cannot be had. */
+	free_told(ptr, usize, NULL, !config_opt_size_checks && usize != 0);
 }
 
 /* New block, copy, free the old one. */

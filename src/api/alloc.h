@@ -65,6 +65,9 @@ void alloc_free_sized_into(void *ptr, size_t usize, tsd_t *cache);
 /* Free, having been told a usable size: another class is a fault. */
 void alloc_free_sized(void *ptr, size_t usize, bool uncached);
 
+/* As above, but the block may have more than that. */
+void alloc_free_at_least(void *ptr, size_t usize);
+
 /*
  * A block with the contents of `ptr`, of which up to the smaller usable size
  * is kept; at the same address if possible.  NULL: no memory, `ptr` is as it

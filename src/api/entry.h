@@ -32,6 +32,15 @@ void control_boot(void);
 /* For api/new.cc: an allocation of operator new failed. */
 void cxx_allocation_failed(size_t size);
 
+/*
+ * For api/new.cc: as free_sized() and free_aligned_sized(), but a smaller size
+ * than the block's is no fault unless all sizes are to be checked.  That is
+ * what a compiler says where a program deletes an object as one of its parts
+ * (a base class without a virtual destructor), and works everywhere.
+ */
+void cxx_free_sized(void *ptr, size_t size);
+void cxx_free_aligned_sized(void *ptr, size_t alignment, size_t size);
+
 void *je_mallocx(size_t size, int flags);
 void *je_rallocx(void *ptr, size_t size, int flags);
 size_t je_xallocx(void *ptr, size_t size, size_t extra, int flags);

@@ -141,30 +141,57 @@ free_sized_slow(void *ptr, size_t size, size_t alignment)
 {
 	int saved = errno;
 	hooked_free(HOOK_SDALLOCX, ptr, HOOK_ARGS((uintptr_t)ptr, size));
-	alloc_free_sized(ptr,
-	    alignment <= 1 ? size_class_usize(size)
-			   : size_class_aligned_usize(size, alignment),
-	    false);
+	alloc_free_sized(ptr, alloc_usize_of(size, alignment), false);
 	errno = saved;
+}
+
+/* False: take the slow path. */
+static ALWAYS_INLINE bool
+fastpath_free_sized(void *ptr, size_t size)
+{
+	if (unlikely(size > SC_LOOKUP_MAX)) {
+		return false;
+	}
+	unsigned code = pagemap_code(ptr);
+	return likely(code == size_class_code[(size + 7) >> 3]) &&
+	    likely(fastpath_free_code(ptr, code));
 }
 
 ENTRY void
 je_free_sized(void *ptr, size_t size)
 {
-	if (likely(size <= SC_LOOKUP_MAX)) {
-		unsigned code = pagemap_code(ptr);
-		if (likely(code == size_class_code[(size + 7) >> 3]) &&
-		    likely(fastpath_free_code(ptr, code))) {
-			return;
-		}
+	if (unlikely(!fastpath_free_sized(ptr, size))) {
+		free_sized_slow(ptr, size, 1);
 	}
-	free_sized_slow(ptr, size, 1);
 }
 
 ENTRY void
 je_free_aligned_sized(void *ptr, size_t alignment, size_t size)
 {
 	free_sized_slow(ptr, size == 0 ? 1 : size, alignment);
+}
+
+static NOINLINE void
+cxx_free_slow(void *ptr, size_t size, size_t alignment)
+{
+	int saved = errno;
+	hooked_free(HOOK_SDALLOCX, ptr, HOOK_ARGS((uintptr_t)ptr, size));
+	alloc_free_at_least(ptr, alloc_usize_of(size, alignment));
+	errno = saved;
+}
+
+void
+cxx_free_sized(void *ptr, size_t size)
+{
+	if (unlikely(!fastpath_free_sized(ptr, size))) {
+		cxx_free_slow(ptr, size, 1);
+	}
+}
+
+void
+cxx_free_aligned_sized(void *ptr, size_t alignment, size_t size)
+{
+	cxx_free_slow(ptr, size == 0 ? 1 : size, alignment);
 }
 
 /* realloc(ptr, 0), by policy. */

@@ -38,9 +38,17 @@ extern "C" {
 void *je_malloc(size_t) noexcept;
 void *je_aligned_alloc(size_t, size_t) noexcept;
 void je_free(void *) noexcept;
+void cxx_allocation_failed(size_t size) noexcept;
+#if CONFIG_LOG || CONFIG_UTRACE
+/* Builds that trace calls see these, and let no wrong size pass. */
 void je_free_sized(void *, size_t) noexcept;
 void je_free_aligned_sized(void *, size_t, size_t) noexcept;
-void cxx_allocation_failed(size_t size) noexcept;
+#define cxx_free_sized je_free_sized
+#define cxx_free_aligned_sized je_free_aligned_sized
+#else
+void cxx_free_sized(void *, size_t) noexcept;
+void cxx_free_aligned_sized(void *, size_t, size_t) noexcept;
+#endif
 }
 
 namespace std
@@ -272,13 +280,13 @@ operator delete[](void *ptr, const std::nothrow_t &) noexcept
 EXPORT void
 operator delete(void *ptr, size_t size) noexcept
 {
-	je_free_sized(ptr, size);
+	cxx_free_sized(ptr, size);
 }
 
 EXPORT void
 operator delete[](void *ptr, size_t size) noexcept
 {
-	je_free_sized(ptr, size);
+	cxx_free_sized(ptr, size);
 }
 
 EXPORT void
@@ -308,11 +316,11 @@ operator delete[](void *ptr, std::align_val_t, const std::nothrow_t &) noexcept
 EXPORT void
 operator delete(void *ptr, size_t size, std::align_val_t alignment) noexcept
 {
-	je_free_aligned_sized(ptr, static_cast<size_t>(alignment), size);
+	cxx_free_aligned_sized(ptr, static_cast<size_t>(alignment), size);
 }
 
 EXPORT void
 operator delete[](void *ptr, size_t size, std::align_val_t alignment) noexcept
 {
-	je_free_aligned_sized(ptr, static_cast<size_t>(alignment), size);
+	cxx_free_aligned_sized(ptr, static_cast<size_t>(alignment), size);
 }

@@ -274,10 +274,19 @@ free_with_wrong_size(void *p)
 	je_free_sized(p, 5000);
 }
 
+static void
+delete_as_part(void *p)
+{
+	cxx_free_sized(p, 50);
+}
+
 TEST(wrong_sizes)
 {
 	assert_dies(free_with_wrong_size, je_malloc(100), "size mismatch");
 	assert_dies(free_with_wrong_size, je_malloc(100000), "size mismatch");
+	/* Builds for debugging check these, too. */
+	assert_dies(delete_as_part, je_malloc(100), "size mismatch");
+	assert_dies(delete_as_part, je_malloc(100000), "size mismatch");
 }
 
 /* The thread's counters are exact. */
