@@ -158,6 +158,8 @@ TEST(remote_frees)
 		run(size);
 	}
 	run(128);
+	/* With what was left at busy bins. */
+	assert_int_equal(mallctl("arena.4096.purge", NULL, NULL, NULL, 0), 0);
 	char *check = malloc(64);
 	free(check);
 	size_t before = 0, after = 0, length = sizeof(before);
@@ -169,6 +171,7 @@ TEST(remote_frees)
 		skip();
 	}
 	run(48);
+	assert_int_equal(mallctl("arena.4096.purge", NULL, NULL, NULL, 0), 0);
 	assert_int_equal(mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch)),
 	    0);
 	assert_int_equal(mallctl("stats.allocated", &after, &length, NULL, 0),
