@@ -307,8 +307,12 @@ unsigned
 bin_age_locked(bin_t *bin, edata_t **empty, unsigned *less)
 {
 	unsigned n = bin->nempty_least;
-	/* One that kept none meanwhile, or needed none, need not keep any. */
-	*less = bin->aging == AGING_NOT || (n != 0 && n == bin->nempty)
+	/*
+	 * One that kept none meanwhile, or needed none, need not keep any.  Who
+	 * is giving them all up may have come as far as to keep none.
+	 */
+	*less = bin->aging == AGING_NOT || (n != 0 && n == bin->nempty) ||
+		n > bin->nempty_max
 	    ? bin->nempty_max
 	    : n;
 	for (unsigned i = 0; i < n; i++) {

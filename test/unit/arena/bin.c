@@ -371,6 +371,31 @@ TEST(kept_slabs_are_given_up)
 	}
 }
 
+/* Time may pass between the steps of who gives them up: no less than none. */
+TEST(kept_slabs_age_while_given_up)
+{
+	unsigned less;
+	setup(1024, false);
+	keep(3);
+	for (unsigned i = 0; i < 3; i++) {
+		add_full_slab(i);
+	}
+	empty_three(3);
+	assert_int_equal(age(&less), 0);
+	bin.nempty_least = 1;
+	mutex_lock(&bin.lock);
+	assert_int_equal(bin_keep_none_locked(&bin), 3);
+	mutex_unlock(&bin.lock);
+	assert_int_equal(bin.nempty, 2);
+	assert_int_equal(age(&less), 1);
+	assert_int_equal(less, 0);
+	assert_int_equal(bin.nempty_max, 0);
+	/* Whoever gives them up goes on. */
+	mutex_lock(&bin.lock);
+	assert_int_equal(bin_keep_none_locked(&bin), 0);
+	mutex_unlock(&bin.lock);
+}
+
 /* Pages that were given back, and guards, are no good to the next one. */
 TEST(some_slabs_are_not_kept)
 {
