@@ -1,0 +1,10 @@
+; A hash table of strings, and lists.
+(define h (make-hash-table))
+(let loop ((i 0))
+  (when (< i 100000)
+    (hash-set! h (modulo (* i 7919) 50021) (make-string (modulo i 100) #\x))
+    (loop (+ i 1))))
+(display (hash-count (const #t) h))
+(newline)
+(display (apply + (map (lambda (x) (* x x)) (iota 10000))))
+(newline)
