@@ -4,11 +4,15 @@
 
 /*
  * Lengths to come close to.  Of the smallest objects some always survive, so
- * that their slabs may as well be long; larger ones need not pin as much.
+ * that their slabs may as well be long; of those of a part of a page a short
+ * slab is often free as a whole, and then serves other sizes.  Beyond a page it
+ * would hold one or two and come and go with them.
  */
 #define SLAB_TARGET_TINY ((size_t)32 << 10)
+#define SLAB_TARGET_MIDDLE ((size_t)8 << 10)
 #define SLAB_TARGET ((size_t)16 << 10)
 #define SLAB_TINY_MAX 256
+#define SLAB_MIDDLE_MAX PAGE
 
 bin_info_t bin_infos[SC_NBINS];
 unsigned bin_infos_nmore;
@@ -25,7 +29,9 @@ static size_t
 slab_size_default(size_t size)
 {
 	size_t unit = slab_unit(size);
-	size_t target = size <= SLAB_TINY_MAX ? SLAB_TARGET_TINY : SLAB_TARGET;
+	size_t target = size <= SLAB_TINY_MAX ? SLAB_TARGET_TINY
+	    : size <= SLAB_MIDDLE_MAX         ? SLAB_TARGET_MIDDLE
+					      : SLAB_TARGET;
 	size_t slab = unit;
 	while (slab < target && (slab + unit) / size <= SLAB_REGS_MAX) {
 		slab += unit;

@@ -1,6 +1,7 @@
 #include "arena/arena.h"
 
 #include "support/faults.h"
+#include "slab_support.h"
 #include "support/harness.h"
 
 #include <pthread.h>
@@ -24,7 +25,7 @@ static void
 setup(void)
 {
 	size_class_boot();
-	bin_info_boot();
+	slab_boot();
 	opt.narenas = 3;
 	assert_int_equal(arenas_boot(), ERR_NONE);
 	for (unsigned i = 0; i < 3; i++) {

@@ -1,5 +1,6 @@
 #include "arena/bin.h"
 
+#include "slab_support.h"
 #include "support/harness.h"
 
 #include <string.h>
@@ -20,7 +21,7 @@ static void
 setup(size_t size, bool tracks_full)
 {
 	size_class_boot();
-	bin_info_boot();
+	slab_boot();
 	szind = szind_of(size);
 	info = &bin_infos[szind];
 	memset(&bin, 0, sizeof(bin));

@@ -54,6 +54,20 @@ set_slab_pages(uint32_t lo, uint32_t hi, uint32_t npages)
 }
 
 /* The option sets pages; what is left over at the end is not used. */
+/* Short where a slab is often free as a whole, long where it never is. */
+TEST(slab_sizes)
+{
+	static const size_t sizes[][2] = {{8, 1}, {64, 8}, {256, 8}, {320, 5},
+	    {384, 3}, {1024, 2}, {2048, 2}, {3072, 3}, {4096, 2}, {5120, 5},
+	    {6144, 6}, {8192, 4}, {14336, 7}};
+	size_class_boot();
+	bin_info_boot();
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		assert_int_equal(bin_infos[szind_of(sizes[i][0])].slab_size,
+		    sizes[i][1] * PAGE);
+	}
+}
+
 TEST(slab_sizes_option)
 {
 	set_slab_pages(48, 96, 2);

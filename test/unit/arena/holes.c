@@ -1,5 +1,6 @@
 #include "arena/holes.h"
 
+#include "slab_support.h"
 #include "support/harness.h"
 
 #include <pthread.h>
@@ -30,7 +31,7 @@ static void
 setup(size_t size)
 {
 	size_class_boot();
-	bin_info_boot();
+	slab_boot();
 	fake_clock_set(NS_PER_SEC);
 	opt.narenas = 1;
 	opt.dirty_decay_ms = 10000;

@@ -1,5 +1,6 @@
 #include "arena/slab.h"
 
+#include "slab_support.h"
 #include "support/harness.h"
 
 #include <string.h>
@@ -19,7 +20,7 @@ static void
 setup_at(size_t size, uintptr_t addr)
 {
 	size_class_boot();
-	bin_info_boot();
+	slab_boot();
 	szind = szind_of(size);
 	info = &bin_infos[szind];
 	memset(&slab, 0xa5, sizeof(slab));
