@@ -155,8 +155,8 @@ TEST_CONF(goes_back, CONF)
 		}
 		assert_true(ctl_u64("stats.idle_caches.num_blocks") >=
 		    (round + 1) * NTHREADS);
-		assert_true(ctl_size("stats.idle_caches.bytes") >
-		    NTHREADS * 32 * KIB);
+		assert_true(
+		    ctl_size("stats.idle_caches.bytes") > NTHREADS * 32 * KIB);
 		/* In time the pages go too. */
 		while (round == 0 && resident_bytes() >= resident - MIB) {
 			sleep_ms(50);
