@@ -120,7 +120,7 @@ bin_return_t bin_slab_changed_locked(bin_t *bin, edata_t *slab, edata_t **empty)
 typedef struct {
 	edata_t *slab;
 	unsigned nfree; /* as in the slab */
-	unsigned until; /* its place in the bin is the same until nfree is that */
+	unsigned until; /* nfree where the slab's place in the bin changes */
 } bin_returns_t;
 
 static inline bin_returns_t bin_returns_begin_locked(bin_t *bin, edata_t *slab,

@@ -93,7 +93,8 @@ take_word(uint64_t *word, uintptr_t start, size_t reg_size, void **regs,
 		for (end = regs + n; regs != end; reg += reg_size) {
 			*regs++ = (void *)reg;
 		}
-		*word = first + n == 64 ? 0 : bits >> (first + n) << (first + n);
+		size_t next = first + n;
+		*word = next == 64 ? 0 : bits >> next << next;
 		return regs;
 	}
 	do {
