@@ -2,8 +2,10 @@
  * churn: many threads: short ones, and idle ones.
  *
  *	churn short THREADS   each lives for 200 blocks; two at a time
- *	churn idle THREADS    all alive at once: each allocates and frees 256 KiB
- *			      of small blocks, then waits for the end
+ *	churn idle THREADS [SECONDS]
+ *			      all alive at once: each allocates and frees 256 KiB
+ *			      of small blocks, then waits for the end, which comes
+ *			      after so long (0)
  *
  * A short thread leaves some of its blocks to the main thread.
  */
@@ -101,7 +103,7 @@ live_idle(void *arg)
 }
 
 static void
-run_idle(size_t threads, tally_t *sum)
+run_idle(size_t threads, size_t seconds, tally_t *sum)
 {
 	worker_t *workers = must(calloc(threads, sizeof(*workers)));
 	size_t i;
@@ -114,6 +116,10 @@ run_idle(size_t threads, tally_t *sum)
 	}
 	pthread_barrier_wait(&all_idle);
 	say_number("rss", rss_now());
+	if (seconds != 0) {
+		sleep((unsigned)seconds);
+		say_number("rss_later", rss_now());
+	}
 	pthread_barrier_wait(&all_end);
 	for (i = 0; i < threads; i++) {
 		thread_end(workers[i].thread);
@@ -129,7 +135,7 @@ main(int argc, char **argv)
 	tally_t sum = {0, 0, 0};
 
 	if (argc > 1 && strcmp(argv[1], "idle") == 0) {
-		run_idle(threads, &sum);
+		run_idle(threads, arg_at(argc, argv, 3, 0), &sum);
 	} else {
 		run_short(threads, &sum);
 	}

@@ -613,7 +613,7 @@ be_owner(void *arg)
 	uint64_t prng = (uintptr_t)arg;
 	tsd_t *mine = tsd_get();
 	assert_non_null(mine);
-	for (unsigned i = 0; i < 300; i++) {
+	for (unsigned i = 0; i < 100; i++) {
 		work_for_a_while(mine, &prng,
 		    (unsigned)prng_below(&prng, 1000));
 		if (prng_below(&prng, 8) == 0) {

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "platform/barrier.h"
 #include "platform/cgroup.h"
 #include "platform/clock.h"
 #include "platform/io.h"
@@ -205,6 +206,31 @@ TEST(everything)
 	thread_event_run(tsd, 8);
 	assert_int_equal(tcache_bytes(tsd), 0);
 	assert_true(arenas_verify());
+}
+
+/* Whoever never comes to an event has its cache taken, all but one block. */
+TEST(caches_of_idle_threads)
+{
+	limit = 512 * MIB;
+	usage = limit / 100 * 97;
+	setup();
+	tsd_t *tsd = tsd_get();
+	assert_non_null(tsd);
+	void *blocks[20];
+	for (size_t i = 0; i < 20; i++) {
+		blocks[i] = cached_alloc(tsd, 1);
+	}
+	for (size_t i = 0; i < 20; i++) {
+		cached_free(tsd, 1, blocks[i]);
+	}
+	size_t before = tcache_bytes(tsd);
+	find();
+	second_passes();
+	assert_int_equal(tcache_bytes(tsd), before);
+	second_passes();
+	assert_int_equal(stats_now().level, 3);
+	assert_int_equal(tcache_bytes(tsd),
+	    barrier_ready() ? cind_usize(1) : before);
 }
 
 TEST(looks_when_memory_is_taken)
