@@ -6,9 +6,9 @@
  *     first                 head                       end
  *     FULL | unused slots ... | newest ... oldest pointer | NULL
  *
- * A pop reads *head: NULL means empty.  A push looks at head[-1]: FULL means
- * that there is no slot left.  So the hot half of a bin is one word, and no
- * bound has to be compared.  A bin without an array points between the FULL
+ * A pop moves the head and reads what it was at: NULL means empty, and the head
+ * goes back.  A push looks at head[-1]: FULL means that there is no slot left.
+ * So the hot half of a bin is one word, and no bound has to be compared.  A bin without an array points between the FULL
  * and the NULL of a constant pair: it is empty and full at once, and every
  * operation takes the slow path.  So does every bin of a thread whose caches
  * are off, and of one that has no state yet.
@@ -19,8 +19,8 @@
  * below; one that was takes the slow path once, which puts the pointer back.
  *
  * Everything belongs to one thread; no locks.  Freed memory is never touched.
- * While the thread is idle, another may take the older blocks of a bin, and
- * relies on what a pop and a push touch, and in which order: thread/idle.h.
+ * While the thread is idle, another may take what is in its bins, and relies on
+ * what a pop and a push touch, and in which order: thread/idle.h.
  */
 #ifndef THREAD_CACHE_BIN_H
 #define THREAD_CACHE_BIN_H
@@ -116,14 +116,19 @@ cache_head_store(cache_slot_t *slot, void **head)
 #endif
 }
 
-/* NULL: empty, or at the mark. */
+/*
+ * NULL: empty, or at the mark.  The head moves first, so that whoever has read
+ * a pointer can be seen to have it.
+ */
 static ALWAYS_INLINE void *
 cache_slot_pop(cache_slot_t *slot)
 {
 	void **head = slot->head;
+	cache_head_store(slot, head + 1);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	void *ptr = cache_word_load(head);
-	if (likely(ptr != NULL)) {
-		cache_head_store(slot, head + 1);
+	if (unlikely(ptr == NULL)) {
+		cache_head_store(slot, head);
 	}
 	return ptr;
 }

@@ -3,7 +3,7 @@
  * -----------------------------------
  * What the owner does in a bin, outside of its slow paths:
  *
- *     pop   h = head; p = *h; if p is not NULL: head = h + 1
+ *     pop   h = head; head = h + 1; p = *h; if p is NULL: head = h
  *     push  h = head; if h[-1] is not FULL: h[-1] = p; head = h - 1
  *
  * Each is a few instructions that may stop anywhere for any time.  Only the
@@ -27,49 +27,50 @@
  * Threads that make or flush or resize their caches by mallctl() are in a slow
  * path meanwhile; states that are being made carry in_slow_path.
  *
- * 2. The wall.  Let m be a slot of the stack, X what the taker's exchange of
- * it with NULL returned, B2 the barrier after it, h the head that is read after
- * B2, B3 one more, and let m hold NULL after B3, and h < m.  Then X is cached,
- * and the owner never touches m or an older slot until its next slow path.
+ * 2. The wall.  Let m be a slot, X what the taker's exchange of it with NULL
+ * returned, B2 the barrier after it, h the head that is read after B2, B3 one
+ * more, and let m hold NULL after B3, and h <= m.  Then X is cached, and the
+ * owner takes neither X nor what is older.
  *
  *   - Let W be the owner's last write to m before it stored h.  As h was seen
  *     before B3, W is seen after it, and m holds NULL: so W came before the
- *     exchange.  No write of the owner came between the two: it would be
- *     a push at m + 1, done after h was stored, and the taker, having seen it
- *     in the exchange, would have seen after B2 the head m + 1 that preceded
- *     it, or a later one, and not h.  So X is what W wrote, and h says that
- *     it has not been popped since.
- *   - A pop of m would have to read m + 0 as its head, after h was stored.  If
- *     the owner's point of B2 is behind that read, then the store of m to head
- *     was seen after B2, and h was not read.  So the read comes behind the
- *     point, and so does the read of the slot: it gets NULL.
+ *     exchange.  No write of the owner came between the two: it would be a
+ *     push at m + 1, done after h was stored, and the taker, having seen it in
+ *     the exchange, would have seen after B2 the head m + 1 that preceded it,
+ *     or a later one, and not h.  So X is what W wrote.
+ *   - A pop of m between W and the store of h would have moved the head to
+ *     m + 1.  From there only a push at m brings it back to m or above, which
+ *     would be a later write than W; or the pop itself, having found NULL.
+ *   - A pop of m begun after h was stored: if it read the slot before the
+ *     owner's point of B2, then it had stored m + 1 to head before, which was
+ *     seen after B2, and h was not read.  So it reads behind the point, gets
+ *     NULL, and moves the head back.  This is why the head moves first.
  *   - To reach an older slot the owner would have to pop m first.  A push
- *     writes to the slot below its head, which is below m.
- *   - In weakly ordered memory B3 is what makes h prove that the older slots'
- *     contents, and the notes in descriptors of large blocks, are complete:
- *     all of them came before h in the order of the program.  A large block is
- *     noted as cached after it was pushed, but before anything was pushed
- *     above it; at least one block is above the wall.
+ *     writes to the slot above its head, which is above m.
+ *   - In weakly ordered memory B3 is what makes h prove that the older slots,
+ *     and the notes in descriptors of large blocks, are complete: all of them
+ *     came before h in the order of the program.  So a large block is noted as
+ *     cached before it is pushed.
  *
- * This is why the newest block stays: a pop that read it long ago, and was
- * stopped before it moved the head, looks like no pop at all.
+ * A head may be seen one too far, behind a wall, a mark or the end: a pop that
+ * found NULL and has not moved it back.
  *
- * 3. In doubt.  Where h >= m, or the slot is written to, the owner was there.
- * X then may have been popped by a pop that read it before the exchange, or may
- * not have been in the stack at all; or it is cached, and the owner stands
- * before the wall.  The taker can not tell, but the owner can, in its next slow
- * path: X is cached if m holds NULL and head <= m.  Popping X moves the head to
- * m + 1, and coming back from there writes to m; and once popping meets NULL at
- * m, the head does not pass it.  So X is noted as the marked pointer of the
- * bin, as collection does, and cache_bin_is_marked() decides.  Until then a
- * later taker treats that mark as a wall that it has placed just now (2 holds
- * with the older exchange), while marks of the owner itself are never passed:
- * what is below one is cached, whatever the head is.
+ * 3. In doubt.  Where h > m, or the slot is written to, the owner was there.
+ * X then may have been popped before the exchange was seen, or may not have been
+ * in the stack at all; or it is cached, and the owner found NULL.  The taker can
+ * not tell, but the owner can, in its next slow path: X is cached if m holds
+ * NULL and head <= m.  Popping X moves the head to m + 1, and coming back from
+ * there writes to m; and once a pop found NULL at m, none passes it.  So X is
+ * noted as the marked pointer of the bin, as collection does, and
+ * cache_bin_is_marked() decides.  Until then a later taker treats that mark as a
+ * wall that it has placed just now (2 holds with the older exchange), while
+ * marks of the owner itself are never passed: what is below one is cached,
+ * whatever the head is.
  *
  * 4. Afterwards.  The taker sets the bin's end to the wall: the slot holds NULL
- * as an end does, and the capacity is what is left above.  All of it is
- * written before taken_from is cleared (release), which the owner's slow path
- * reads (acquire).  The array stays as large as it was (lg_array).
+ * as an end does, and the capacity is what is left above, which may be nothing.
+ * All of it is written before taken_from is cleared (release), which the owner's
+ * slow path reads (acquire).  The array stays as large as it was (lg_array).
  *
  * What was taken is parked here until the locks are dropped, and then given
  * back below idle_lock, which fork() waits for, and which mallctls hold that
@@ -223,14 +224,14 @@ wall_place_locked(victim_t *victim, unsigned cind) REQUIRES(idle_lock)
 		return;
 	}
 	void **end = cache_bin_end(bin);
-	void **at = head_of(victim, cind) + 1;
+	void **at = head_of(victim, cind);
 	bool is_mark = bin->mark != NULL &&
 	    (bin->mark_in_doubt || bin->mark <= at);
 	if (is_mark) {
 		at = bin->mark;
 	}
-	/* A bin has one slot at least. */
-	if (at >= end || at <= bin->first + 1) {
+	/* The head may be one too far: a pop that finds nothing moves it back. */
+	if (at >= end) {
 		return;
 	}
 	if (nreserved + (unsigned)(end - at) > NPARKED) {
@@ -264,7 +265,7 @@ head_look_locked(victim_t *victim, unsigned cind) REQUIRES(idle_lock)
 {
 	wall_t *wall = &victim->walls[cind];
 	wall->mine = wall->at != NULL && wall->ptr != NULL &&
-	    (wall->sure || head_of(victim, cind) < wall->at);
+	    (wall->sure || head_of(victim, cind) <= wall->at);
 }
 
 static void

@@ -4,8 +4,8 @@
  * A thread is idle when it has neither allocated nor freed for as long as dirty
  * pages may stay (dirty_decay_ms, one second at least; never where that is -1).
  * Then another thread, the one that purges, or one that meets the limit of
- * memory, gives back all but the newest block of each of its bins.  The fast
- * path costs not an instruction more for it.
+ * memory, gives back what is in its bins.  The fast path costs not an
+ * instruction more for it.
  *
  * The owner goes on as it likes meanwhile, and may be stopped anywhere, also
  * between two instructions of a pop.  This is the protocol; why it is sound
@@ -14,10 +14,10 @@
  *   Owner, in each slow path: sets in_slow_path, then looks at taken_from, and
  *   if that is set waits for the lock of the list of threads.
  *   Taker, below that lock: sets taken_from; barrier; where in_slow_path is set
- *   it gives up.  In each bin it exchanges the pointer behind the newest for
- *   NULL, a wall that no pop passes; barrier; reads the heads; barrier; reads
- *   the walls.  Where a head is above the wall and the wall stands, the pointer
- *   and all that are older are the taker's, and the wall is the bin's new end.
+ *   it gives up.  In each bin it exchanges the newest pointer for NULL, a wall
+ *   that no pop passes; barrier; reads the heads; barrier; reads the walls.
+ *   Where a head is at the wall or above and the wall stands, the pointer and
+ *   all that are older are the taker's, and the wall is the bin's new end.
  *   Where not, the pointer is noted as marked, in doubt, and the owner decides.
  *
  * The barrier is membarrier(2), which makes every thread of the process execute

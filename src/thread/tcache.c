@@ -484,7 +484,7 @@ alloc_slow(tsd_t *tsd, arena_t *arena, unsigned cind, size_t size)
 	if (bin->limit != 0) {
 		note_event(tsd, cind, CACHE_MISS);
 	}
-	if (bin->first == NULL) {
+	if (bin->capacity == 0) {
 		return alloc_uncached(tsd, arena, cind);
 	}
 	fill(tsd, arena, cind);
@@ -526,7 +526,7 @@ free_slow(tsd_t *tsd, unsigned cind, void *ptr)
 	if (wanted) {
 		note_event(tsd, cind, CACHE_OVERFLOW);
 	}
-	if (bin->first == NULL) {
+	if (bin->capacity == 0) {
 		tcache_return(cind, &ptr, 1);
 		return;
 	}
@@ -633,6 +633,11 @@ gc_step(tsd_t *tsd)
 	}
 	cache_bin_t *bin = &tsd->bins[cind];
 	unsigned count = cache_bin_count(bin, &tsd->slots[cind]);
+	if (bin->capacity == 0) {
+		/* All of it was taken. */
+		array_drop(tsd, cind);
+		return;
+	}
 	bin->swings = 0;
 	if (cache_bin_is_marked(bin, &tsd->slots[cind])) {
 		gc_idle(tsd, cind);

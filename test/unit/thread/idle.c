@@ -1,7 +1,7 @@
 /*
- * idle: what an idle thread has cached goes back, all but the newest block of
- * a bin; no block is ever in two places or in none, wherever the owner stands
- * and whatever fails meanwhile; and what must not be taken is not.
+ * idle: what an idle thread has cached goes back; no block is ever in two places
+ * or in none, wherever the owner stands and whatever fails meanwhile; and what
+ * must not be taken is not.
  */
 #include "thread/idle.h"
 
@@ -76,6 +76,22 @@ be_idle(void)
 	(void)tick(IDLE_NS);
 }
 
+/* Past the cache. */
+static void *
+alloc_fresh(unsigned cind)
+{
+	void *ptr = NULL;
+	bool contended;
+	if (cind_is_small(cind)) {
+		(void)arena_fill(tsd->arena, cind - 1, 0, &ptr, 1, &contended);
+	} else {
+		ptr = large_alloc(tsd->arena, cind_usize(cind),
+		    cind_usize(cind), 1, false, &tsd->prng);
+	}
+	assert_non_null(ptr);
+	return ptr;
+}
+
 static size_t
 capacity_bytes(void)
 {
@@ -86,8 +102,8 @@ capacity_bytes(void)
 	return sum;
 }
 
-/* One block of each class stays, and the bins work as before. */
-TEST(all_but_one)
+/* All goes, and the bins work as before. */
+TEST(all)
 {
 	idle_stats_t stats;
 	if (!setup()) {
@@ -99,16 +115,14 @@ TEST(all_but_one)
 	size_t before = tcache_bytes(tsd);
 	be_idle();
 	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
-		assert_true(count(cind) <= 1);
-		/* Large blocks are counted by coarser classes. */
-		assert_true(!cind_is_small(cind) ||
-		    live_in_arenas(cind) == count(cind));
+		assert_int_equal(count(cind), 0);
+		assert_int_equal(live_in_arenas(cind), 0);
 	}
 	assert_int_equal(tsd->cache_bytes, capacity_bytes());
 	idle_stats(&stats);
 	assert_int_equal(stats.ntaken, 1);
 	assert_int_equal(stats.nmissed, 0);
-	assert_int_equal(stats.bytes, before - tcache_bytes(tsd));
+	assert_int_equal(stats.bytes, before);
 	assert_true(stats.nblocks > SC_NCIND);
 	assert_int_equal(idle_parked_bytes(), 0);
 	assert_int_equal(idle_parked_small_bytes(), 0);
@@ -125,18 +139,43 @@ TEST(all_but_one)
 	assert_true(arenas_verify());
 }
 
-/* The first of its class keeps its place. */
-TEST(newest_stays)
+/* A bin without a slot left is none: it takes and gives nothing, or grows. */
+TEST(full_bins)
 {
-	unsigned cind = cind_of_small(4);
 	if (!setup()) {
 		return;
 	}
-	cache_many(cind, 12);
-	void *newest = *tsd->slots[cind].head;
+	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
+		cache_many(cind, 2);
+		while (tsd->bins[cind].first != NULL &&
+		    count(cind) < tsd->bins[cind].capacity) {
+			cached_free(tsd, cind, alloc_fresh(cind));
+		}
+	}
 	be_idle();
-	assert_int_equal(count(cind), 1);
-	assert_ptr_equal(cached_alloc(tsd, cind), newest);
+	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
+		assert_int_equal(count(cind), 0);
+		assert_int_equal(tsd->bins[cind].capacity, 0);
+		assert_int_equal(live_in_arenas(cind), 0);
+	}
+	assert_int_equal(tsd->cache_bytes, 0);
+	/* Collection drops some of the arrays. */
+	for (unsigned i = 0; i < 10; i++) {
+		tcache_gc_step(tsd);
+	}
+	/* Some of them may not grow. */
+	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
+		if (cind % 3 == 0) {
+			tsd->bins[cind].limit = 0;
+		}
+		cache_many(cind, 20);
+		assert_true(cind % 3 != 0 || count(cind) == 0);
+	}
+	tcache_flush(tsd);
+	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
+		assert_int_equal(live_in_arenas(cind), 0);
+	}
+	assert_true(arenas_verify());
 }
 
 /* A bin that is larger than what can be carried at once goes in turns. */
@@ -165,7 +204,7 @@ TEST(more_than_can_be_carried)
 		(void)tick(IDLE_NS);
 	}
 	for (unsigned cind = 1; cind <= 8; cind++) {
-		assert_int_equal(count(cind), 1);
+		assert_int_equal(count(cind), 0);
 	}
 }
 
@@ -188,7 +227,7 @@ TEST(when)
 	(void)tick(IDLE_NS - 1);
 	assert_int_equal(count(cind), n);
 	(void)tick(1);
-	assert_int_equal(count(cind), 1);
+	assert_int_equal(count(cind), 0);
 	/* Nothing to do: one more look, and no other until somebody works. */
 	assert_int_equal(tick(IDLE_NS), UINT64_MAX);
 	assert_int_equal(tick(IDLE_NS), UINT64_MAX);
@@ -197,7 +236,7 @@ TEST(when)
 	assert_false(atomic_load(&idle_watched));
 	assert_int_equal(tick(0), IDLE_NS / 4);
 	(void)tick(IDLE_NS);
-	assert_int_equal(count(cind), 1);
+	assert_int_equal(count(cind), 0);
 }
 
 TEST(times)
@@ -219,14 +258,14 @@ TEST(times)
 	(void)tick(IDLE_MIN_NS - 1);
 	assert_int_equal(count(cind), n);
 	(void)tick(1);
-	assert_int_equal(count(cind), 1);
+	assert_int_equal(count(cind), 0);
 	/* Where memory is short a second is enough. */
 	assert_int_equal(arenas_set_dirty_decay_ms(100000), ERR_NONE);
 	cache_many(cind, 12);
 	idle_take_all(now_ns);
-	assert_true(count(cind) > 1);
+	assert_true(count(cind) > 0);
 	idle_take_all(now_ns + IDLE_MIN_NS);
-	assert_int_equal(count(cind), 1);
+	assert_int_equal(count(cind), 0);
 }
 
 TEST(no_barrier)
@@ -259,7 +298,7 @@ TEST(owner_in_slow_path)
 	assert_int_equal(stats.ntaken, 0);
 	assert_int_equal(stats.nmissed, 1);
 	(void)tick(0);
-	assert_int_equal(count(cind), 1);
+	assert_int_equal(count(cind), 0);
 }
 
 /* They only try for the lock. */
@@ -316,7 +355,7 @@ TEST(hooks)
 	unsigned ncalls = fake.ncalls[FAKE_DALLOC] + fake.ncalls[FAKE_MERGE];
 	tsd->deallocated++;
 	be_idle();
-	/* The newest, and the five others of the odd ones. */
+	/* The odd ones, the newest first. */
 	assert_int_equal(count(cind), 6);
 	for (unsigned i = 0; i < 6; i++) {
 		kept[i] = cached_alloc(tsd, cind);
@@ -331,7 +370,14 @@ TEST(hooks)
  * Interleavings: an owner that goes instruction by instruction, as chance has
  * it, between the steps of the taker.
  */
-typedef enum { AT_REST, POP_READ, POP_LOADED, PUSH_READ, PUSH_STORED } at_t;
+typedef enum {
+	AT_REST,
+	POP_READ,
+	POP_STORED,
+	POP_LOADED,
+	PUSH_READ,
+	PUSH_STORED
+} at_t;
 
 static struct {
 	uint64_t prng;
@@ -359,16 +405,20 @@ owner_instruction(void)
 		    : PUSH_READ;
 		break;
 	case POP_READ:
+		slot->head = owner.head + 1;
+		owner.at = POP_STORED;
+		break;
+	case POP_STORED:
 		owner.ptr = *owner.head;
 		owner.at = POP_LOADED;
-		if (owner.ptr == NULL) {
-			owner.waits = true;
-			owner.at = AT_REST;
-		}
 		break;
 	case POP_LOADED:
-		slot->head = owner.head + 1;
-		owner.hand[owner.nhand++] = owner.ptr;
+		if (owner.ptr != NULL) {
+			owner.hand[owner.nhand++] = owner.ptr;
+		} else {
+			slot->head = owner.head;
+			owner.waits = true;
+		}
 		owner.at = AT_REST;
 		break;
 	case PUSH_READ:
@@ -451,7 +501,6 @@ check_places(void *const *all, unsigned n)
 	cache_slot_t *slot = &tsd->slots[owner.cind];
 	cache_bin_unmark(bin, slot);
 	assert_null(*cache_bin_end(bin));
-	assert_true(bin->capacity >= 1);
 	assert_int_equal(tsd->cache_bytes, capacity_bytes());
 	unsigned ncached = count(owner.cind);
 	assert_true(ncached <= bin->capacity);
@@ -527,42 +576,6 @@ TEST(interleavings_with_failures)
 		interleave(seed);
 		(void)os_fault_disarm();
 	}
-}
-
-/* A large block whose pushing is not noted yet is not looked at. */
-static unsigned large_cind;
-static void *half_pushed;
-
-static void
-push_half(idle_step_t step)
-{
-	if (step == IDLE_STEP_HELD && half_pushed != NULL) {
-		assert_true(
-		    cache_slot_push(&tsd->slots[large_cind], half_pushed));
-	} else if (step == IDLE_STEP_TAKEN && half_pushed != NULL) {
-		large_note_cached(large_find(half_pushed), half_pushed);
-		half_pushed = NULL;
-	}
-}
-
-TEST(large_block_half_pushed)
-{
-	if (!setup()) {
-		return;
-	}
-	large_cind = cind_of_large(5 * PAGE);
-	cache_many(large_cind, 6);
-	cache_many(large_cind, 6);
-	assert_true(count(large_cind) > 1);
-	void *block = cached_alloc(tsd, large_cind);
-	(void)tick(0);
-	half_pushed = block;
-	idle_seam = push_half;
-	(void)tick(IDLE_NS);
-	idle_seam = NULL;
-	assert_null(half_pushed);
-	assert_int_equal(count(large_cind), 1);
-	assert_ptr_equal(cached_alloc(tsd, large_cind), block);
 }
 
 /*
@@ -689,7 +702,7 @@ fork_all(void)
 		be_idle();
 		be_idle();
 		for (unsigned cind = 1; cind < SC_NCIND; cind++) {
-			assert_true(count(cind) <= 1);
+			assert_int_equal(count(cind), 0);
 		}
 		assert_int_equal(idle_parked_bytes(), 0);
 		_exit(0);
