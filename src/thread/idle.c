@@ -223,6 +223,10 @@ wall_place_locked(victim_t *victim, unsigned cind) REQUIRES(idle_lock)
 	if (bin->first == NULL) {
 		return;
 	}
+	if (bin->mark != NULL && slot_load(bin->mark) != NULL) {
+		/* In doubt no more: the owner came back over it. */
+		bin->mark = NULL;
+	}
 	void **end = cache_bin_end(bin);
 	void **at = head_of(victim, cind);
 	bool is_mark = bin->mark != NULL &&
@@ -365,6 +369,8 @@ take_locked(victim_t *victim, unsigned cind) REQUIRES(idle_lock)
 	}
 	if (wall->mine) {
 		cut_locked(victim, cind, wall->at, wall->ptr);
+		/* Above a mark that was in doubt there may be more. */
+		victim->rest |= head_of(victim, cind) < wall->at;
 		return;
 	}
 	if (wall->ptr == NULL || wall->at == bin->mark) {

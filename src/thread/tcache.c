@@ -178,6 +178,8 @@ array_drop(tsd_t *tsd, unsigned cind)
 	tsd->active_bins[cind / 64] &= ~((uint64_t)1 << cind % 64);
 	internal_free(&tsd->arrays, bin->first, bin->lg_array);
 	bin->first = NULL;
+	/* One in doubt: it has been popped. */
+	bin->mark = NULL;
 	bin->capacity = 0;
 	bin->swings = 0;
 }

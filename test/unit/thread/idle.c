@@ -549,6 +549,30 @@ interleave(uint64_t seed)
 	}
 }
 
+/* A pointer in doubt that was popped is forgotten with the array. */
+TEST(doubt_ends_with_the_array)
+{
+	unsigned cind = cind_of_small(4);
+	cache_bin_t *bin;
+	void *last;
+	(void)setup();
+	bin = &tsd->bins[cind];
+	cache_many(cind, 12);
+	while (count(cind) > 1) {
+		(void)cached_alloc(tsd, cind);
+	}
+	bin->mark = tsd->slots[cind].head;
+	bin->mark_in_doubt = true;
+	last = cached_alloc(tsd, cind);
+	bin->marked = last;
+	*bin->mark = NULL;
+	tcache_disable(tsd);
+	assert_null(bin->mark);
+	tcache_enable(tsd);
+	cache_many(cind, 12);
+	assert_int_equal(times_in(tsd->slots[cind].head, count(cind), last), 0);
+}
+
 TEST(interleavings)
 {
 	if (!setup()) {
@@ -696,6 +720,9 @@ fork_all(void)
 		tsd_postfork_child();
 		idle_postfork_child();
 		assert_false(atomic_load(&tsd->taken_from));
+		/* No mark in doubt. */
+		tcache_disable(tsd);
+		tcache_enable(tsd);
 		for (unsigned cind = 1; cind < SC_NCIND; cind++) {
 			cache_many(cind, 12);
 		}
