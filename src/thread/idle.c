@@ -301,12 +301,16 @@ judge_locked(void) REQUIRES(idle_lock)
 	for_each_wall_locked(done ? wall_look_locked : wall_distrust_locked);
 }
 
-/* May a thread that is not the program's give this block back? */
+/*
+ * May a thread that is not the program's give this block back?  Not where the
+ * program destroyed the arena and left the block in a cache.
+ */
 static bool
 may_return(void *ptr)
 {
 	edata_t *edata = pagemap_extent(ptr);
-	return edata != NULL && ehooks_are_default(&arena_of(edata)->ehooks);
+	arena_t *arena = edata == NULL ? NULL : arena_of(edata);
+	return arena != NULL && ehooks_are_default(&arena->ehooks);
 }
 
 static void

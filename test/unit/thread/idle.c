@@ -325,6 +325,33 @@ TEST(not_beside_another)
 	assert_int_equal(count(cind), n);
 }
 
+/* Blocks that a program kept beyond their arena do not harm anyone here. */
+TEST(arena_is_gone)
+{
+	static fake_hooks_t fake;
+	unsigned cind = cind_of_small(4);
+	bool contended;
+	if (!setup()) {
+		return;
+	}
+	fake_hooks_init(&fake, 4096);
+	arena_t *arena = arenas_create(&fake.table, false);
+	assert_non_null(arena);
+	assert_int_equal(arena_fill(arena, cind - 1, 0, blocks, NBLOCKS,
+			     &contended),
+	    NBLOCKS);
+	cached_free(tsd, cind, cached_alloc(tsd, cind));
+	cached_free(tsd, cind, cached_alloc(tsd, cind));
+	tcache_flush(tsd);
+	for (unsigned i = 0; i < 12; i++) {
+		cached_free(tsd, cind, blocks[i * (NBLOCKS / 12)]);
+	}
+	arenas_destroy(arena);
+	tsd->deallocated++;
+	be_idle();
+	assert_true(arenas_verify());
+}
+
 /* Blocks of arenas with hooks stay, in their order, whatever is between. */
 TEST(hooks)
 {
