@@ -114,12 +114,13 @@ fastpath_free_large(edata_t *edata, void *ptr)
 {
 	tsd_t *tsd = tsd_tls;
 	cache_slot_t *slot = &tsd->slots[edata->cind];
-	/* What is in a cache is noted as such, at any time. */
-	large_note_cached(edata, ptr);
-	if (unlikely(!cache_slot_push(slot, ptr))) {
-		large_note_live(edata, ptr);
+	/* Nothing is written to a block that others may be freeing as well. */
+	if (unlikely(cache_slot_is_full(slot))) {
 		return false;
 	}
+	/* What is in a cache is noted as such, at any time. */
+	large_note_cached(edata, ptr);
+	cache_slot_push_more(slot, ptr);
 	tsd->deallocated += slot->usize;
 	return true;
 }

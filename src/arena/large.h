@@ -119,13 +119,6 @@ large_note_cached(edata_t *edata, void *ptr)
 	edata->user = (char *)ptr + 1;
 }
 
-/* It does not, for now. */
-static inline void
-large_note_live(edata_t *edata, void *ptr)
-{
-	edata->user = ptr;
-}
-
 /* It comes back; false: someone else had it too, it was freed twice. */
 static inline bool
 large_note_uncached(void *ptr)

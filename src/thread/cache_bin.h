@@ -134,14 +134,27 @@ cache_slot_pop(cache_slot_t *slot)
 }
 
 static ALWAYS_INLINE bool
-cache_slot_push(cache_slot_t *slot, void *ptr)
+cache_slot_is_full(const cache_slot_t *slot)
+{
+	return cache_word_load(slot->head - 1) == CACHE_BIN_FULL;
+}
+
+/* There is room. */
+static ALWAYS_INLINE void
+cache_slot_push_more(cache_slot_t *slot, void *ptr)
 {
 	void **head = slot->head;
-	if (unlikely(cache_word_load(head - 1) == CACHE_BIN_FULL)) {
-		return false;
-	}
 	cache_word_store(head - 1, ptr);
 	cache_head_store(slot, head - 1);
+}
+
+static ALWAYS_INLINE bool
+cache_slot_push(cache_slot_t *slot, void *ptr)
+{
+	if (unlikely(cache_slot_is_full(slot))) {
+		return false;
+	}
+	cache_slot_push_more(slot, ptr);
 	return true;
 }
 

@@ -2,6 +2,8 @@
 
 #include "support/harness.h"
 
+#include <sys/mman.h>
+
 #include "api/entry.h"
 #include "meta/thr.h"
 #include "thread/tcache.h"
@@ -70,6 +72,24 @@ TEST_CONF(free_misses, CACHED)
 	assert_null(large_find_below(leaf, (char *)large + 1));
 	assert_null(large_find_below(0, large));
 	je_free(large);
+}
+
+/*
+ * A large block that no cache takes is not written to: the exchange of its
+ * `user` decides who of several frees it.
+ */
+TEST_CONF(large_that_is_not_cached, CACHED)
+{
+	char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(page != MAP_FAILED);
+	edata_t *edata = (edata_t *)(void *)page;
+	je_free(je_malloc(64));
+	edata->user = page;
+	assert_int_equal(mprotect(page, PAGE, PROT_READ), 0);
+	assert_false(fastpath_free_large(edata, page));
+	assert_ptr_equal(edata->user, page);
+	assert_int_equal(munmap(page, PAGE), 0);
 }
 
 /* Large blocks are found by their pages, and once. */
