@@ -208,7 +208,8 @@ class Terminal(Top):
         done = subprocess.run(
             ["tmux", "-L", self.name, "-f", "/dev/null", *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True,
-            encoding="utf-8", env=dict(os.environ, LC_ALL="C.UTF-8"))
+            encoding="utf-8", env=dict(os.environ, LC_ALL="C.UTF-8",
+                                       SHELL="/bin/sh"))
         return done.stdout
 
     def open(self):
@@ -216,7 +217,8 @@ class Terminal(Top):
         self.wait_for(self.file)
         self.name = "jemalloc-top-%d" % os.getpid()
         self.tmux("new-session", "-d", "-x", "100", "-y", "24",
-                  "%s %s -d 0.2 %d; stty -a; echo status $?; sleep 1000"
+                  "trap : INT; %s %s -d 0.2 %d; status=$?; stty -a; "
+                  "echo status $status; sleep 1000"
                   % (sys.executable, support.tool("jemalloc-top"), pid))
         self.addCleanup(self.tmux, "kill-server")
         return pid
