@@ -177,11 +177,12 @@ large_alloc_again(arena_t *arena, size_t usize, uint64_t *prng)
 static inline bool
 large_free_again(arena_t *arena, edata_t *edata, void *ptr)
 {
-	size_t usize = edata->usize;
 	if (unlikely(!arena->automatic || edata->watched) ||
 	    !large_take_from_user(edata, ptr)) {
 		return false;
 	}
+	/* Not before: someone else may have had it for a moment. */
+	size_t usize = edata->usize;
 	large_set_freed(edata, usize);
 	if (unlikely(!pac_dalloc_again(&arena->pac, edata))) {
 		edata->usize = usize;
