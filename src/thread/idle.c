@@ -321,14 +321,15 @@ park_locked(void *ptr) REQUIRES(idle_lock)
 
 /*
  * All from `at` on is ours, `ptr` being the first: park it, and end the bin
- * there, or behind those blocks that have to stay.
+ * there, or with `look` behind those blocks that have to stay.  The first of
+ * these is left marked: in weakly ordered memory, an owner that found it in its
+ * slot might find what was in the next one before.
  */
 static void
-cut_locked(victim_t *victim, unsigned cind, void **at, void *ptr)
+cut_locked(victim_t *victim, unsigned cind, void **at, void *ptr, bool look)
     REQUIRES(idle_lock)
 {
 	cache_bin_t *bin = &victim->tsd->bins[cind];
-	bool look = ehooks_any_custom();
 	unsigned before = nparked;
 	void *first_kept = NULL;
 	void **end = at;
@@ -347,13 +348,12 @@ cut_locked(victim_t *victim, unsigned cind, void **at, void *ptr)
 		}
 	}
 	__atomic_store_n(end, NULL, __ATOMIC_RELAXED);
-	if (first_kept != NULL) {
-		__atomic_store_n(at, first_kept, __ATOMIC_RELEASE);
-	}
 	unsigned capacity = (unsigned)(end - bin->first) - 1;
 	tcache_note_capacity(victim->tsd, cind, bin->capacity, capacity);
 	bin->capacity = (uint16_t)capacity;
-	bin->mark = NULL;
+	bin->mark = first_kept == NULL ? NULL : at;
+	bin->marked = first_kept;
+	bin->mark_in_doubt = false;
 	victim->taken |= nparked != before;
 	size_t bytes = (nparked - before) * cind_usize(cind);
 	atomic_fetch_add_explicit(&parked_bytes, bytes, memory_order_relaxed);
@@ -371,8 +371,9 @@ take_locked(victim_t *victim, unsigned cind) REQUIRES(idle_lock)
 	if (wall->at == NULL) {
 		return;
 	}
+	bool look = ehooks_any_custom();
 	if (wall->mine) {
-		cut_locked(victim, cind, wall->at, wall->ptr);
+		cut_locked(victim, cind, wall->at, wall->ptr, look);
 		/* Above a mark that was in doubt there may be more. */
 		victim->rest |= head_of(victim, cind) < wall->at;
 		return;
@@ -380,9 +381,12 @@ take_locked(victim_t *victim, unsigned cind) REQUIRES(idle_lock)
 	if (wall->ptr == NULL || wall->at == bin->mark) {
 		return;
 	}
-	if (bin->mark != NULL) {
+	if (bin->mark != NULL && look) {
+		/* Some might have to stay, and there is one mark only. */
+		__atomic_store_n(bin->mark, bin->marked, __ATOMIC_RELEASE);
+	} else if (bin->mark != NULL) {
 		/* The owner's own, further down: so much is certain. */
-		cut_locked(victim, cind, bin->mark, bin->marked);
+		cut_locked(victim, cind, bin->mark, bin->marked, false);
 	}
 	bin->mark = wall->at;
 	bin->marked = wall->ptr;

@@ -384,6 +384,9 @@ TEST(hooks)
 	be_idle();
 	/* The odd ones, the newest first. */
 	assert_int_equal(count(cind), 6);
+	/* The wall stands until the owner comes. */
+	assert_ptr_equal(tsd->bins[cind].mark, tsd->slots[cind].head);
+	assert_null(*tsd->bins[cind].mark);
 	for (unsigned i = 0; i < 6; i++) {
 		kept[i] = cached_alloc(tsd, cind);
 		assert_ptr_equal(kept[i], blocks[11 - 2 * i]);
@@ -538,6 +541,27 @@ check_places(void *const *all, unsigned n)
 	}
 }
 
+/* Every other block of a bin is of an arena with hooks. */
+static void
+mix_with(arena_t *arena, unsigned cind, unsigned n)
+{
+	bool contended;
+	for (unsigned i = 0; i < n; i++) {
+		blocks[i] = cached_alloc(tsd, cind);
+		if (i % 2 == 0) {
+			cached_free(tsd, cind, blocks[i]);
+			assert_int_equal(arena_fill(arena, cind - 1, 0,
+					     &blocks[i], 1, &contended),
+			    1);
+		}
+	}
+	for (unsigned i = 0; i < n; i++) {
+		cached_free(tsd, cind, blocks[i]);
+	}
+}
+
+static arena_t *mixed; /* NULL: blocks are of one arena */
+
 static void
 interleave(uint64_t seed)
 {
@@ -549,6 +573,10 @@ interleave(uint64_t seed)
 	owner.nhand = 0;
 	owner.pops_only = prng_below(&owner.prng, 2) == 0;
 	cache_many(owner.cind, 4 + (unsigned)prng_below(&owner.prng, 60));
+	if (mixed != NULL) {
+		mix_with(mixed, owner.cind,
+		    (unsigned)prng_below(&owner.prng, 60));
+	}
 	unsigned n = count(owner.cind);
 	memcpy(all, tsd->slots[owner.cind].head, n * sizeof(void *));
 	if (prng_below(&owner.prng, 2) == 0) {
@@ -605,6 +633,24 @@ TEST(interleavings)
 	if (!setup()) {
 		return;
 	}
+	idle_seam = owner_between_steps;
+	for (uint64_t seed = 1; seed < 4000; seed++) {
+		interleave(seed);
+	}
+	idle_stats_t stats;
+	idle_stats(&stats);
+	assert_true(stats.nblocks > 4000);
+}
+
+TEST(interleavings_with_hooks)
+{
+	static fake_hooks_t fake;
+	if (!setup()) {
+		return;
+	}
+	fake_hooks_init(&fake, 65536);
+	mixed = arenas_create(&fake.table, false);
+	assert_non_null(mixed);
 	idle_seam = owner_between_steps;
 	for (uint64_t seed = 1; seed < 4000; seed++) {
 		interleave(seed);
