@@ -20,15 +20,23 @@
  * nobody to forget.  Each page that locks lie in would be written to three times:
  * by the parent before and after, which copies it once more, and by the child.
  */
-static bool alone; /* written to when it changes only */
+static _Atomic bool alone; /* written to when it changes only */
+
+static bool
+is_alone(void)
+{
+	return atomic_load_explicit(&alone, memory_order_relaxed);
+}
 
 static void
 prefork(void)
 {
-	if (alone != os_is_single_threaded()) {
-		alone = !alone;
+	/* Several may be here at once, who say the same. */
+	bool now = os_is_single_threaded();
+	if (is_alone() != now) {
+		atomic_store_explicit(&alone, now, memory_order_relaxed);
 	}
-	if (alone) {
+	if (now) {
 		return;
 	}
 	init_prefork();
@@ -46,7 +54,7 @@ prefork(void)
 static void
 postfork_parent(void)
 {
-	if (alone) {
+	if (is_alone()) {
 		return;
 	}
 	check_postfork_parent();
@@ -63,7 +71,7 @@ postfork_parent(void)
 static void
 postfork_child(void)
 {
-	if (alone) {
+	if (is_alone()) {
 		return;
 	}
 	tsd_t *tsd = tsd_behind();
