@@ -19,6 +19,8 @@ static uint64_t prng = 1;
 static void
 setup(void)
 {
+	/* In builds without it, too. */
+	opt.cache_oblivious = true;
 	size_class_boot();
 	bin_info_boot();
 	opt.narenas = 2;
@@ -150,7 +152,6 @@ count_colours(size_t size)
 /* Blocks start all over the first page, so as not to share cache sets. */
 TEST(colours)
 {
-	opt.cache_oblivious = true;
 	setup();
 	assert_true(count_colours(100 * KIB) > 40);
 	assert_true(count_colours(5 * MIB) > 40);
@@ -162,7 +163,6 @@ TEST(colours)
 
 TEST(colours_keep_the_pad_page_untouched)
 {
-	opt.cache_oblivious = true;
 	setup();
 	for (unsigned i = 0; i < 200; i++) {
 		size_t size = 16 * KIB + prng_below(&prng, 40 * KIB);
@@ -174,8 +174,8 @@ TEST(colours_keep_the_pad_page_untouched)
 
 TEST(no_colours)
 {
-	opt.cache_oblivious = false;
 	setup();
+	opt.cache_oblivious = false;
 	assert_int_equal(count_colours(100 * KIB), 1);
 	char *p = alloc(100 * KIB);
 	assert_int_equal((uintptr_t)p % PAGE, 0);
