@@ -23,6 +23,13 @@
 #define KEPT_SHARE 4
 
 /*
+ * Extents of so many pages or more that get new memory make dirty pages go, down
+ * to this part of those in use.
+ */
+#define GROWTH_MIN ((size_t)64)
+#define LG_GROWTH_KEEPS 4
+
+/*
  * Where address space is limited, free memory of one arena may take this share
  * of it, and goes back to the system instead of being retained: the process
  * needs room for other mappings than ours, stacks of threads for instance.
@@ -370,6 +377,32 @@ take_uncut(pac_t *pac, size_t npages)
 	return edata;
 }
 
+static void
+purge_to_limit(pac_t *pac, extent_state_t state, size_t npages_limit, bool all);
+
+/*
+ * New memory for a long extent although dirty pages are there, too short or too
+ * cut up: as many of these go, oldest first, but for a small part.  So what is
+ * resident does not grow by what could not be used.
+ */
+static void
+make_up_for(pac_t *pac, size_t npages)
+{
+	size_t ndirty = ecache_npages(&pac->dirty);
+	size_t keep = atomic_load_explicit(&pac->nactive,
+			  memory_order_relaxed) >>
+	    LG_GROWTH_KEEPS;
+	if (npages < GROWTH_MIN || ndirty <= keep || !pac_keeps(pac) ||
+	    pac_dirty_decay_ms(pac) < 0) {
+		return;
+	}
+	size_t limit = ndirty - keep > npages ? ndirty - npages : keep;
+	if (mutex_trylock(&pac->dirty_decay.lock)) {
+		purge_to_limit(pac, EXTENT_DIRTY, limit, false);
+		mutex_unlock(&pac->dirty_decay.lock);
+	}
+}
+
 edata_t *
 pac_alloc(pac_t *pac, size_t size, size_t alignment, pac_source_t source)
 {
@@ -393,6 +426,9 @@ pac_alloc(pac_t *pac, size_t size, size_t alignment, pac_source_t source)
 			pac_release_kept(pac->env.arena_ind);
 			sec_pass_on(pac, true);
 			edata = take_dirty(pac, size, alignment);
+		}
+		if (edata == NULL) {
+			make_up_for(pac, size >> LG_PAGE);
 		}
 	}
 	if (edata == NULL) {

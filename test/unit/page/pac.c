@@ -519,6 +519,42 @@ TEST(dirty_pages_are_capped)
 	assert_pages(0, NBLOCKS * npages, 0);
 }
 
+/*
+ * Dirty extents of 200, 202 .. 214 pages, freed in this order, none beside
+ * another; and then one more is asked for.
+ */
+static size_t
+dirty_after_growth(ssize_t dirty_ms, bool by_hooks, size_t npages)
+{
+	enum { N = 8, EACH = 200 };
+	edata_t *blocks[2 * N];
+	setup(16384, dirty_ms, 0);
+	if (!by_hooks) {
+		ehooks_init(&fixture.ehooks, NULL, ENV_ARENA);
+	}
+	for (unsigned i = 0; i < 2 * N; i++) {
+		blocks[i] = alloc(EACH + i);
+	}
+	for (unsigned i = 0; i < 2 * N; i += 2) {
+		pac_dalloc(&pac, blocks[i]);
+	}
+	assert_int_equal(ecache_npages(&pac.dirty), 1656);
+	assert_non_null(alloc(npages));
+	assert_true(pac_verify(&pac));
+	return ecache_npages(&pac.dirty);
+}
+
+/* What can not be used goes when new memory is taken, as much as that is. */
+TEST(growth_makes_dirty_pages_go)
+{
+	assert_int_equal(dirty_after_growth(MS, false, 214), 1656 - 214);
+	assert_int_equal(dirty_after_growth(MS, false, 215), 1656 - 215);
+	assert_int_equal(dirty_after_growth(MS, false, 2000), 1664 / 16);
+	/* Not where nothing is to be purged by itself, nor by hooks. */
+	assert_int_equal(dirty_after_growth(-1, false, 215), 1656);
+	assert_int_equal(dirty_after_growth(MS, true, 215), 1656);
+}
+
 TEST(purge_all_and_release_all)
 {
 	setup(8192, -1, -1);
