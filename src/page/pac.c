@@ -29,6 +29,9 @@
 #define GROWTH_MIN ((size_t)64)
 #define LG_GROWTH_KEEPS 4
 
+/* How much longer a free extent may be than what is asked for: any length. */
+#define LG_FIT_ANY 64
+
 /*
  * Where address space is limited, free memory of one arena may take this share
  * of it, and goes back to the system instead of being retained: the process
@@ -201,7 +204,7 @@ grow_carve(pac_t *pac, edata_t *edata, size_t size, size_t alignment)
 	    : NULL;
 	if (edata == NULL) {
 		edata = ecache_take(&pac->env, &pac->retained, size, alignment,
-		    64);
+		    LG_FIT_ANY);
 	}
 	return edata;
 }
@@ -230,7 +233,7 @@ grow(pac_t *pac, size_t size, size_t alignment)
 	mutex_lock(&pac->grow_lock);
 	/* Someone may have grown while we waited. */
 	edata_t *edata = ecache_take(&pac->env, &pac->retained, size, alignment,
-	    64);
+	    LG_FIT_ANY);
 	if (edata == NULL) {
 		edata = grow_map_locked(pac, size, alignment);
 		if (edata != NULL) {
@@ -258,7 +261,7 @@ take_dirty(pac_t *pac, size_t size, size_t alignment)
 	    (unsigned)opt.lg_extent_max_active_fit);
 	if (edata == NULL && ecache_npages(&pac->muzzy) != 0) {
 		edata = ecache_take(&pac->env, &pac->muzzy, size, alignment,
-		    64);
+		    LG_FIT_ANY);
 	}
 	return edata;
 }
@@ -283,7 +286,7 @@ static edata_t *
 take_unmapped(pac_t *pac, size_t size, size_t alignment)
 {
 	edata_t *edata = ecache_take(&pac->env, &pac->retained, size, alignment,
-	    64);
+	    LG_FIT_ANY);
 	if (edata == NULL) {
 		edata = grow(pac, size, alignment);
 	}
@@ -383,7 +386,8 @@ purge_to_limit(pac_t *pac, extent_state_t state, size_t npages_limit, bool all);
 /*
  * New memory for a long extent although dirty pages are there, too short or too
  * cut up: as many of these go, oldest first, but for a small part.  So what is
- * resident does not grow by what could not be used.
+ * resident does not grow by what could not be used.  Not where an option spares
+ * longer extents: those are to stay.
  */
 static void
 make_up_for(pac_t *pac, size_t npages)
@@ -393,7 +397,8 @@ make_up_for(pac_t *pac, size_t npages)
 			  memory_order_relaxed) >>
 	    LG_GROWTH_KEEPS;
 	if (npages < GROWTH_MIN || ndirty <= keep || !pac_keeps(pac) ||
-	    pac_dirty_decay_ms(pac) < 0) {
+	    pac_dirty_decay_ms(pac) < 0 ||
+	    opt.lg_extent_max_active_fit < LG_FIT_ANY) {
 		return;
 	}
 	size_t limit = ndirty - keep > npages ? ndirty - npages : keep;

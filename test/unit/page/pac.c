@@ -553,6 +553,8 @@ TEST(growth_makes_dirty_pages_go)
 	/* Not where nothing is to be purged by itself, nor by hooks. */
 	assert_int_equal(dirty_after_growth(-1, false, 215), 1656);
 	assert_int_equal(dirty_after_growth(MS, true, 215), 1656);
+	opt.lg_extent_max_active_fit = 6;
+	assert_int_equal(dirty_after_growth(MS, false, 215), 1656);
 }
 
 TEST(purge_all_and_release_all)
