@@ -1,5 +1,6 @@
 # Strings, hashes, threads, fibers, children, big numbers.
 require 'digest'
+require 'digest/sha2' # loaded by itself, two threads may meet half of it
 require 'json'
 require 'zlib'
 
