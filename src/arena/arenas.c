@@ -378,30 +378,43 @@ least_loaded(void)
 	return best;
 }
 
-unsigned
-arenas_nshards(void)
+/* Bins that the smallest classes should have for so many processors. */
+static unsigned
+nshards_for(unsigned ncpus)
 {
-	static _Atomic unsigned known;
-	unsigned n = atomic_load_explicit(&known, memory_order_relaxed);
-	if (n != 0) {
-		return n;
+	unsigned n = 1;
+	while (ncpus > 2 && n < ncpus && n < SHARDS_MAX) {
+		n *= 2;
 	}
-	n = 1;
-	if (opt.bin_shards.count == 0 && npercpu == 0 && os_ncpus() > 2) {
-		unsigned ncpus = ncpus_allowed();
-		while (ncpus > 2 && n < ncpus && n < SHARDS_MAX) {
-			n *= 2;
-		}
+	return n;
+}
+
+/* Found out when it is first asked for: most processes never do. */
+static void
+settle_nshards(void)
+{
+	static _Atomic bool settled;
+	if (likely(atomic_load_explicit(&settled, memory_order_acquire))) {
+		return;
 	}
+	unsigned n = opt.bin_shards.count == 0 && npercpu == 0 && os_ncpus() > 2
+	    ? nshards_for(ncpus_allowed())
+	    : 1;
 	mutex_lock(&arenas_lock);
-	if (atomic_load_explicit(&known, memory_order_relaxed) == 0) {
+	if (!atomic_load_explicit(&settled, memory_order_relaxed)) {
 		if (n != 1) {
 			bin_info_shard(n);
 		}
-		atomic_store_explicit(&known, n, memory_order_relaxed);
+		atomic_store_explicit(&settled, true, memory_order_release);
 	}
 	mutex_unlock(&arenas_lock);
-	return n;
+}
+
+unsigned
+arenas_nshards(unsigned szind)
+{
+	settle_nshards();
+	return bin_infos[szind].nshards;
 }
 
 /* The arena is about to have several threads. */
@@ -409,7 +422,7 @@ static void
 separate_threads(arena_t *arena)
 {
 	if (arena->automatic && arena_more(arena) == NULL &&
-	    arenas_nshards() != 1) {
+	    opt.bin_shards.count == 0 && arenas_nshards(0) != 1) {
 		mutex_lock(&arenas_lock);
 		arena_add_bins(arena);
 		mutex_unlock(&arenas_lock);

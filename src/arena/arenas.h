@@ -81,8 +81,8 @@ void arenas_unbind(arena_t *arena, unsigned shard);
 /* The thread met contention in `arena`: the arena to go on with. */
 arena_t *arenas_rebind(arena_t *arena, unsigned *shard);
 
-/* Bins that each class up to BIN_INFO_SHARED_MAX has in arenas of threads. */
-unsigned arenas_nshards(void);
+/* Bins that a slab class has in arenas that several threads share. */
+unsigned arenas_nshards(unsigned szind);
 
 /*
  * percpu_arena, once arena 0 serves: finds out whether it can be had, and says

@@ -420,8 +420,7 @@ ctl_bin_slab_size(ctl_call_t *call)
 int
 ctl_bin_nshards(ctl_call_t *call)
 {
-	(void)arenas_nshards();
-	uint32_t nshards = bin_infos[call->index[0]].nshards;
+	uint32_t nshards = arenas_nshards((unsigned)call->index[0]);
 	return CTL_READ(call, nshards);
 }
 

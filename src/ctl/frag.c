@@ -16,7 +16,7 @@ static bool walking;
 static uintptr_t walked_to;
 
 static void
-REQUIRES(ctl_lock) walk_begin(void)
+walk_begin(void) REQUIRES(ctl_lock)
 {
 	memset(&all, 0, sizeof(all));
 	for (unsigned ind = 0; ind < ARENAS_MAX; ind++) {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "arena/bin_info.h"
+#include "arena/arenas.h"
 #include "ctl/ctl_table.h"
 #include "platform/io.h"
 
@@ -543,7 +543,7 @@ bin_row(emitter_t *emitter, unsigned ind, const snap_arena_t *arena,
 	    .size = info->reg_size,
 	    .ind = ind,
 	    .allocated = arena->bins[ind].curregs * info->reg_size,
-	    .nshards = info->nshards,
+	    .nshards = arenas_nshards(ind),
 	    .nregs = info->nregs,
 	    .npages = info->slab_size >> LG_PAGE,
 	    .bin = arena->bins[ind],

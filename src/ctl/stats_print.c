@@ -295,16 +295,16 @@ static void
 print_classes(print_t *print)
 {
 	emitter_t *emitter = &print->emitter;
-	(void)arenas_nshards();
 	emitter_array_begin(emitter, "bin");
 	for (unsigned i = 0; i < SC_NBINS; i++) {
 		const bin_info_t *info = &bin_infos[i];
 		size_t size = info->reg_size, slab_size = info->slab_size;
+		uint32_t nshards = arenas_nshards(i);
 		emitter_object_begin(emitter, NULL);
 		emitter_member(emitter, "size", EMIT_SIZE, &size);
 		emitter_member(emitter, "nregs", EMIT_U32, &info->nregs);
 		emitter_member(emitter, "slab_size", EMIT_SIZE, &slab_size);
-		emitter_member(emitter, "nshards", EMIT_U32, &info->nshards);
+		emitter_member(emitter, "nshards", EMIT_U32, &nshards);
 		emitter_object_end(emitter);
 	}
 	emitter_array_end(emitter);

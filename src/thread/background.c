@@ -247,7 +247,7 @@ forget_locked(worker_t *worker)
 }
 
 static void
-REQUIRES(background_lock) helper_ended_locked(void)
+helper_ended_locked(void) REQUIRES(background_lock)
 {
 	uint64_t now = clock_ns();
 	uint64_t since = atomic_load_explicit(&helper_since_ns,

@@ -287,7 +287,7 @@ separates(unsigned ncpus, unsigned nshards)
 	arena_t *arena = arenas_bind(&shard);
 	assert_null(arena_more(arena));
 	(void)arenas_bind(&shard);
-	assert_int_equal(arenas_nshards(), nshards);
+	assert_int_equal(arenas_nshards(0), nshards);
 	for (unsigned szind = 0; szind < SC_NBINS; szind++) {
 		size_t size = bin_infos[szind].reg_size;
 		assert_int_equal(arena_nshards(arena, szind),
@@ -341,7 +341,7 @@ TEST(separation_without_memory)
 	fake_ncpus = 16;
 	setup(3);
 	arena_t *arena = arenas_bind(&shard);
-	assert_int_not_equal(arenas_nshards(), 0);
+	assert_int_not_equal(arenas_nshards(0), 0);
 	while (base_alloc(arenas_base0(), PAGE, CACHELINE) != NULL) {
 		os_fault_arm_from(1);
 	}

@@ -76,6 +76,16 @@ be_idle(void)
 	(void)tick(IDLE_NS);
 }
 
+/* Nothing is in use in the arenas, and all of it is in order. */
+static void
+assert_nothing_lives(void)
+{
+	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
+		assert_int_equal(live_in_arenas(cind), 0);
+	}
+	assert_true(arenas_verify());
+}
+
 /* Past the cache. */
 static void *
 alloc_fresh(unsigned cind)
@@ -133,10 +143,7 @@ TEST(all)
 		be_idle();
 	}
 	tcache_flush(tsd);
-	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
-		assert_int_equal(live_in_arenas(cind), 0);
-	}
-	assert_true(arenas_verify());
+	assert_nothing_lives();
 }
 
 /* A bin without a slot left is none: it takes and gives nothing, or grows. */
@@ -172,10 +179,7 @@ TEST(full_bins)
 		assert_true(cind % 3 != 0 || count(cind) == 0);
 	}
 	tcache_flush(tsd);
-	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
-		assert_int_equal(live_in_arenas(cind), 0);
-	}
-	assert_true(arenas_verify());
+	assert_nothing_lives();
 }
 
 /* A bin that is larger than what can be carried at once goes in turns. */
@@ -775,10 +779,7 @@ TEST(threads)
 	assert_int_equal(pthread_join(taker, NULL), 0);
 	assert_int_equal(tsd_count(), 1);
 	tcache_disable(tsd);
-	for (unsigned cind = 1; cind < SC_NCIND; cind++) {
-		assert_int_equal(live_in_arenas(cind), 0);
-	}
-	assert_true(arenas_verify());
+	assert_nothing_lives();
 }
 
 static void

@@ -179,7 +179,9 @@ TEST(back_to_the_aim)
 	assert_in_range(pac_ndirty(pac()) << LG_PAGE, 4 * MIB, 5 * MIB);
 }
 
-TEST(everything)
+/* All but 3 % of the limit are used, and this thread has something cached. */
+static tsd_t *
+setup_with_cache(void)
 {
 	limit = 512 * MIB;
 	usage = limit / 100 * 97;
@@ -193,6 +195,12 @@ TEST(everything)
 	for (size_t i = 0; i < 20; i++) {
 		cached_free(tsd, 1, blocks[i]);
 	}
+	return tsd;
+}
+
+TEST(everything)
+{
+	tsd_t *tsd = setup_with_cache();
 	add_dirty(1000);
 	assert_true(tcache_bytes(tsd) > 0);
 	find();
@@ -211,18 +219,7 @@ TEST(everything)
 /* Whoever never comes to an event has its cache taken. */
 TEST(caches_of_idle_threads)
 {
-	limit = 512 * MIB;
-	usage = limit / 100 * 97;
-	setup();
-	tsd_t *tsd = tsd_get();
-	assert_non_null(tsd);
-	void *blocks[20];
-	for (size_t i = 0; i < 20; i++) {
-		blocks[i] = cached_alloc(tsd, 1);
-	}
-	for (size_t i = 0; i < 20; i++) {
-		cached_free(tsd, 1, blocks[i]);
-	}
+	tsd_t *tsd = setup_with_cache();
 	size_t before = tcache_bytes(tsd);
 	find();
 	second_passes();
